@@ -1,0 +1,1 @@
+"""Arguments, verbs and rendering; composes desktop and gateway around one runtime."""

@@ -1,0 +1,1 @@
+"""The tray. The only place that knows Qt."""

@@ -1,0 +1,145 @@
+"""One frozen, numbered value with all that a view may see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from model_switcher.domain.catalog import Catalog, Model
+from model_switcher.domain.memory import Readings
+from model_switcher.domain.states import Failure, ServerState
+
+
+class Phase(StrEnum):
+    """The steps of a switch, in order."""
+
+    PREFLIGHT = "preflight"
+    DRAIN = "drain"
+    STOP = "stop"
+    START = "start"
+    VERIFY = "verify"
+
+
+class Result(StrEnum):
+    """How a switch ended."""
+
+    SWITCHED = "switched"
+    ALREADY = "already selected"
+    ROLLED_BACK = "rolled back"
+    FELL_BACK = "fell back"
+    NOTHING_LEFT = "nothing left"
+    REFUSED = "refused"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerView:
+    """One engine process.
+
+    Attributes:
+        model: Id of the model it holds.
+        state: Where it is in its life.
+        engine: Which engine binary, for people ("llama-server b10434", "embedded").
+        pid, port: None until known.
+        alias: The random name of this start; a server that does not report it is not ours.
+        progress: Part loaded, 0.0–1.0; None if unknown.
+        since: Seconds since the epoch of the last move.
+        in_flight: Requests that it answers right now.
+        draining: Whether it admits nothing new.
+        load_seconds: How long it took from start to ready.
+    """
+
+    model: str
+    state: ServerState
+    engine: str
+    pid: int | None = None
+    port: int | None = None
+    alias: str = ""
+    progress: float | None = None
+    since: float = 0.0
+    in_flight: int = 0
+    draining: bool = False
+    load_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwitchView:
+    """The switch under way: from what to what, which step, since when (seconds since the epoch)."""
+
+    target: str
+    source: str | None
+    phase: Phase
+    started: float
+    progress: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How the last switch ended.
+
+    Attributes:
+        result: In one word.
+        target: The model that was chosen.
+        serving: The model that is served now, or None.
+        seconds: From the choice to the end.
+        phases: Seconds of each step.
+        failure: Why the chosen model is not served; None if it is.
+        finished: Seconds since the epoch.
+    """
+
+    result: Result
+    target: str
+    serving: str | None
+    seconds: float
+    finished: float
+    phases: dict[str, float] = field(default_factory=dict)
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """All that a view may see, at one moment. `number` grows by one with every change.
+
+    Attributes:
+        time: Seconds since the epoch.
+        version: Of this program.
+        address: The stable address, "http://127.0.0.1:8080"; empty until it listens.
+        selected: Id of the model the user chose.
+        paused: Memory was freed until `resume`.
+        awake: False while nothing is loaded until a request comes.
+        servers: Engine processes, the served one first.
+        switch: The switch under way.
+        outcome: How the last one ended.
+        failure: Why nothing is served, when that is so.
+        held: Requests that wait for a model.
+        readings: Memory; None until first read.
+        catalog: Models; scanning tells whether the list is still growing.
+        notice: Something the user should know about this instance as a whole (a settings file with problems).
+    """
+
+    number: int = 0
+    time: float = 0.0
+    version: str = ""
+    address: str = ""
+    selected: str | None = None
+    paused: bool = False
+    awake: bool = True
+    servers: tuple[ServerView, ...] = ()
+    switch: SwitchView | None = None
+    outcome: Outcome | None = None
+    failure: Failure | None = None
+    held: int = 0
+    readings: Readings | None = None
+    catalog: Catalog = field(default_factory=Catalog)
+    scanning: bool = False
+    notice: str | None = None
+
+    @property
+    def served(self) -> ServerView | None:
+        """The server of the selected model, if there is one."""
+        return next((server for server in self.servers if server.model == self.selected), None)
+
+    @property
+    def selected_model(self) -> Model | None:
+        """The selected model's entry in the catalog."""
+        return self.catalog.get(self.selected)

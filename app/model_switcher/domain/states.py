@@ -1,0 +1,91 @@
+"""The states of a server and the moves between them.
+
+    STARTING → LOADING → READY → STOPPING → STOPPED        any → FAILED
+
+A server that is killed while it starts or loads goes through STOPPING as well. STOPPED and FAILED are final:
+the next start is a new server. Busy is not a state; it follows from the requests in flight.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ServerState(StrEnum):
+    """Where a server is in its life."""
+
+    STARTING = "starting"
+    LOADING = "loading"
+    READY = "ready"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    FAILED = "failed"
+
+
+_S = ServerState
+_MOVES: dict[ServerState, frozenset[ServerState]] = {
+    _S.STARTING: frozenset({_S.LOADING, _S.READY, _S.STOPPING, _S.FAILED}),
+    _S.LOADING: frozenset({_S.READY, _S.STOPPING, _S.FAILED}),
+    _S.READY: frozenset({_S.STOPPING, _S.FAILED}),
+    _S.STOPPING: frozenset({_S.STOPPED, _S.FAILED}),
+    _S.STOPPED: frozenset(),
+    _S.FAILED: frozenset(),
+}
+
+ENDED = frozenset({ServerState.STOPPED, ServerState.FAILED})
+COMING_UP = frozenset({ServerState.STARTING, ServerState.LOADING})
+
+
+class IllegalMoveError(Exception):
+    """A server was moved along an edge that does not exist: a defect of this program."""
+
+
+def move(current: ServerState, to: ServerState) -> ServerState:
+    """The state `to`, if the table allows it from `current`.
+
+    Raises:
+        IllegalMoveError: The table has no such edge.
+    """
+    if to not in _MOVES[current]:
+        raise IllegalMoveError(f"a server cannot go from {current} to {to}")
+    return to
+
+
+class Cause(StrEnum):
+    """Why a server failed: stable codes, part of the public interface."""
+
+    ENGINE_MISSING = "engine-missing"
+    ENGINE_WONT_START = "engine-wont-start"
+    UNSUPPORTED_OPTION = "unsupported-option"
+    MODEL_MISSING = "model-missing"
+    MODEL_DAMAGED = "model-damaged"
+    UNKNOWN_ARCHITECTURE = "unknown-architecture"
+    OUT_OF_MEMORY = "out-of-memory"
+    PORT_TAKEN = "port-taken"
+    NOT_READY_IN_TIME = "not-ready-in-time"
+    ANOTHER_SERVER = "another-server"
+    EXITED = "engine-exited"
+    CRASHED = "engine-crashed"
+    WONT_STOP = "wont-stop"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Why something about a server failed, as a value that views and clients can show.
+
+    Attributes:
+        cause: Stable code.
+        sentence: One sentence for a person.
+        hint: What to do; empty where nothing is known.
+        exit_code: Exit code of the process, None if it was killed or never ran.
+        signal: Name of the signal that ended it ("SIGKILL"), None if there was none.
+        log: Its last log lines, oldest first.
+    """
+
+    cause: str
+    sentence: str
+    hint: str = ""
+    exit_code: int | None = None
+    signal: str | None = None
+    log: tuple[str, ...] = ()

@@ -1,0 +1,78 @@
+"""The forms that cross a process boundary: snapshots, outcomes, errors and the instance file, as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any, TypeVar
+
+import msgspec
+
+from model_switcher.domain.errors import SwitcherError, UnusableModel
+from model_switcher.domain.snapshot import Snapshot
+
+T = TypeVar("T")
+
+_encoder = msgspec.json.Encoder()
+_CLASSES = {error.code: error for error in reversed(list(SwitcherError.tree()))}
+
+
+def encode(value: object) -> bytes:
+    """`value` (dataclasses, containers, scalars) as JSON."""
+    return _encoder.encode(value)
+
+
+def decode(data: bytes | str, kind: type[T]) -> T:
+    """JSON as a value of `kind`.
+
+    Raises:
+        ValueError: It is not JSON, or not of that form.
+    """
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except msgspec.MsgspecError as error:
+        raise ValueError(str(error)) from error
+
+
+def state(snapshot: Snapshot) -> dict[str, Any]:
+    """A snapshot as `/switcher/state` and `status --json` print it: the catalog is left to `/switcher/models`."""
+    form = {f.name: getattr(snapshot, f.name) for f in fields(snapshot) if f.name != "catalog"}
+    form["models"] = len(snapshot.catalog.models)
+    form["rejected"] = len(snapshot.catalog.rejected)
+    return form
+
+
+def decode_state(data: bytes | str) -> Snapshot:
+    """The snapshot, without its catalog, from what `state` wrote."""
+    return decode(data, Snapshot)
+
+
+def error_body(error: SwitcherError) -> dict[str, Any]:
+    """An error in OpenAI's shape, with our hint and details beside."""
+    kind = "invalid_request_error" if error.http_status < 500 else "server_error"  # noqa: PLR2004 - HTTP classes
+    return {
+        "error": {
+            "code": error.code,
+            "message": error.message,
+            "type": kind,
+            "hint": error.hint,
+            **error.details,
+        }
+    }
+
+
+def error_from(data: bytes | str) -> SwitcherError:
+    """The error that `error_body` wrote; a bare `SwitcherError` if it is of another form."""
+    try:
+        body: dict[str, Any] = msgspec.json.decode(data)["error"]
+        message, code = str(body.pop("message")), str(body.pop("code"))
+    except (msgspec.MsgspecError, KeyError, TypeError, AttributeError):
+        text = data.decode(errors="replace") if isinstance(data, bytes) else data
+        return SwitcherError(f"the instance answered: {text[:200]}")
+    hint = str(body.pop("hint", ""))
+    body.pop("type", None)
+    cls = _CLASSES.get(code)
+    if cls is None and code.startswith("model-"):
+        error: SwitcherError = UnusableModel.because(code, message, hint=hint)
+        error.details.update(body)
+        return error
+    return (cls or SwitcherError)(message, hint=hint, details=body)

@@ -1,0 +1,1 @@
+"""The HTTP front at the stable address."""

@@ -1,0 +1,53 @@
+"""Where things lie: the settings file, and beside it the runtime, log and cache folders of its instance.
+
+`--config FILE` makes a separate instance: its runtime folder is derived from the path of the settings file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from platformdirs import PlatformDirs
+
+_dirs = PlatformDirs("model-switcher", appauthor=False, ensure_exists=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The files of one instance.
+
+    Attributes:
+        settings: The TOML file; it need not exist.
+        runtime: Folder of the lock and the instance file, readable by the user only.
+        cache: Folder of what can be made again.
+        logs: Folder of log files.
+    """
+
+    settings: Path
+    runtime: Path
+    cache: Path
+    logs: Path
+
+    @property
+    def lock(self) -> Path:
+        return self.runtime / "instance.lock"
+
+    @property
+    def instance(self) -> Path:
+        return self.runtime / "instance.json"
+
+
+def places(config: str | os.PathLike[str] | None = None) -> Places:
+    """The places of the instance that belongs to the settings file `config` (the user's own if None)."""
+    default = Path(_dirs.user_config_path) / "settings.toml"
+    settings = default if config is None else Path(os.path.abspath(os.path.expanduser(config)))  # noqa: PTH100, PTH111 - resolve() would follow links
+    name = "default" if settings == default else hashlib.sha256(os.fsencode(settings)).hexdigest()[:16]
+    return Places(
+        settings=settings,
+        runtime=Path(_dirs.user_runtime_path) / name,
+        cache=Path(_dirs.user_cache_path) / name,
+        logs=Path(_dirs.user_log_path) / name,
+    )

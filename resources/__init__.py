@@ -1,0 +1,1 @@
+"""Assets of the program, read through `importlib.resources` alone."""
