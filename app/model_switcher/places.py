@@ -24,12 +24,14 @@ class Places:
         runtime: Folder of the lock and the instance file, readable by the user only.
         cache: Folder of what can be made again.
         logs: Folder of log files.
+        state: Folder of what is remembered from one run to the next.
     """
 
     settings: Path
     runtime: Path
     cache: Path
     logs: Path
+    state: Path
 
     @property
     def lock(self) -> Path:
@@ -50,4 +52,5 @@ def places(config: str | os.PathLike[str] | None = None) -> Places:
         runtime=Path(_dirs.user_runtime_path) / name,
         cache=Path(_dirs.user_cache_path) / name,
         logs=Path(_dirs.user_log_path) / name,
+        state=Path(_dirs.user_state_path) / name,
     )

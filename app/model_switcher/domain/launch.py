@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from model_switcher.domain.catalog import Model
+from model_switcher.domain.engines import EngineBinary
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -86,3 +90,31 @@ def _spellings(words: Iterable[str]) -> Iterable[str]:
             yield word.rstrip(",")
         if not word.endswith(","):
             return
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launch:
+    """All that is needed to start a model's server again in exactly the same way.
+
+    Attributes:
+        model: What is served.
+        binary: The engine that serves it.
+        engine: The engine with its version, for people.
+        options: The launch options, as a command line.
+    """
+
+    model: Model
+    binary: EngineBinary
+    engine: str
+    options: tuple[str, ...] = ()
+
+    def command(self, alias: str) -> list[str]:
+        """The whole command line of a start that answers to `alias` on a port that the engine picks itself."""
+        projector = ["--mmproj", self.model.projector] if self.model.projector else []
+        return [
+            *self.binary.command,
+            *("--model", self.model.path, *projector),
+            *("--alias", f"{self.model.id},{alias}"),
+            *("--host", "127.0.0.1", "--port", "0"),
+            *self.options,
+        ]

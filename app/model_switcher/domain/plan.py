@@ -9,7 +9,7 @@ The rules, first match wins:
 2. The goal is the first model of `candidates` that has not failed for good: the chosen one, then the one
    that was served before it, then the default.
 3. A server that comes up for another model than the goal is cancelled.
-4. A ready server of another model is drained, then stopped; `cut` skips the wait.
+4. A ready server of another model is drained, then stopped; past `cut_at` its answers are cut.
 5. While anything is being stopped, wait: its memory is not free yet.
 6. A goal that crashed is started again after a pause that doubles, at most five times in ten minutes.
 7. The goal is started, if it does not run yet.
@@ -49,7 +49,7 @@ class Situation:
         residents: What runs, by no particular order.
         failed: Models that failed for good since the last choice.
         crashes: For each model, when it crashed after it had been ready.
-        cut: Running answers need not be waited for.
+        cut_at: When running answers are cut; None to wait for them however long they take.
     """
 
     now: float
@@ -58,7 +58,7 @@ class Situation:
     residents: tuple[Resident, ...] = ()
     failed: frozenset[str] = frozenset()
     crashes: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
-    cut: bool = False
+    cut_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ def plan(situation: Situation) -> Action:
     for resident in situation.residents:
         if resident.model == goal and resident.state is not ServerState.STOPPING:
             continue
-        return _leave(resident, cut=situation.cut)
+        return _leave(resident, cut=situation.cut_at is not None and situation.now >= situation.cut_at)
     if goal is None:
         return GiveUp() if situation.awake and situation.candidates else Nothing()
     if situation.residents:

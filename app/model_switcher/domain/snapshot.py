@@ -24,7 +24,8 @@ class Result(StrEnum):
     """How a switch ended."""
 
     SWITCHED = "switched"
-    ALREADY = "already selected"
+    ALREADY = "already served"
+    CHOSEN = "chosen, loads on the first request"
     ROLLED_BACK = "rolled back"
     FELL_BACK = "fell back"
     NOTHING_LEFT = "nothing left"

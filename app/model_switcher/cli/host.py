@@ -1,0 +1,234 @@
+"""One running instance: lock, address, gateway and runtime, started and ended in order on one loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import secrets
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from model_switcher import __version__
+from model_switcher.client.switcher import Switcher
+from model_switcher.domain.errors import Closing, InstanceExists, SwitcherError
+from model_switcher.domain.instance import InstanceRecord
+from model_switcher.engine.instance import (
+    InstanceLock,
+    end_leftovers,
+    is_alive,
+    process_created,
+    read_record,
+    remove_record,
+    write_record,
+)
+from model_switcher.engine.ports import bind_stable
+from model_switcher.engine.runtime import Runtime
+from model_switcher.gateway.server import Gateway
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+
+    from model_switcher.domain.settings import Settings
+    from model_switcher.domain.snapshot import Snapshot
+    from model_switcher.places import Places
+
+HAND_OVER_SECONDS = 600.0
+QUIT_GRACE_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostOptions:
+    """What makes one instance.
+
+    Attributes:
+        settings: Its settings.
+        places: Where its files lie.
+        mode: "tray" takes over from a headless instance; "headless" does not.
+        linger: Seconds without use after which it ends by itself; None to stay.
+        notice: What its user should know, such as problems in the settings file.
+    """
+
+    settings: Settings
+    places: Places
+    mode: str = "headless"
+    linger: float | None = None
+    notice: str | None = None
+
+
+class Host:
+    """Runs one instance on the current loop.
+
+    Args:
+        options: What makes the instance.
+        on_started: Called once the address is served, with the runtime.
+        on_show: Called when a second start wants this instance to show itself; None if it has nothing to show.
+    """
+
+    def __init__(
+        self,
+        options: HostOptions,
+        *,
+        on_started: Callable[[Runtime], None],
+        on_show: Callable[[], None] | None = None,
+    ) -> None:
+        self._options = options
+        self._on_started = on_started
+        self._on_show = on_show
+        self._stopping = asyncio.Event()
+        self._hand_over = False
+        self._key = secrets.token_urlsafe(24)
+        self._recorded: tuple[tuple[int, float], ...] = ()
+        self._written = False
+
+    def stop(self) -> None:
+        """End in order; `run` returns when nothing is left. May be called at any time, on the loop."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Serve until `stop`, or until a client asks the instance to quit.
+
+        Raises:
+            InstanceExists: Another instance holds these settings.
+            AddressInUse: Another program listens on the address.
+        """
+        lock = InstanceLock(self._options.places.lock)
+        free = lock.try_acquire()
+        if not free:
+            await self._ask_to_hand_over()
+        else:
+            self._clean_up()
+        server = self._options.settings.server
+        sockets = await self._bind(server.host, server.port, patient=not free)
+        try:
+            if not free:
+                await self._wait_for(lock)
+            await self._serve(sockets)
+        finally:
+            for each in sockets:
+                each.close()
+            lock.release()
+
+    async def _serve(self, sockets: list[socket.socket]) -> None:
+        options = self._options
+        runtime = Runtime(options.settings, options.places, version=__version__)
+        gateway = Gateway(
+            runtime,
+            options.settings.server,
+            control_key=self._key,
+            on_show=self._on_show,
+            on_quit=self._quit,
+            version=__version__,
+        )
+        address = _address(sockets[0])
+        forget = None
+        linger = None
+        try:
+            await gateway.start(sockets)
+            runtime.set_address(address, options.notice)
+            self._record(runtime.snapshot)
+            forget = runtime.subscribe(self._record)
+            await runtime.start()
+            self._on_started(runtime)
+            if options.linger is not None:
+                linger = asyncio.create_task(self._end_when_unused(gateway, options.linger))
+            await self._stopping.wait()
+        finally:
+            if linger is not None:
+                linger.cancel()
+            await gateway.stop_accepting()
+            await gateway.drained(HAND_OVER_SECONDS if self._hand_over else QUIT_GRACE_SECONDS)
+            await runtime.close()
+            await gateway.stop()
+            if forget is not None:
+                forget()
+            remove_record(options.places)
+
+    def _quit(self, hand_over: bool) -> None:
+        self._hand_over = hand_over
+        self._stopping.set()
+
+    async def _end_when_unused(self, gateway: Gateway, linger: float) -> None:
+        while (left := gateway.last_used + linger - time.monotonic()) > 0 or gateway.active:  # noqa: ASYNC110 - use moves the end
+            await asyncio.sleep(max(0.1, min(left, linger)))
+        self._stopping.set()
+
+    async def _ask_to_hand_over(self) -> None:
+        """Have the headless instance that runs give us its address."""
+        places = self._options.places
+        record = read_record(places)
+        mode = record.mode if record is not None else "unknown"
+        if self._options.mode != "tray" or mode != "headless":
+            address = record.address if record is not None else "an address that it has not told"
+            raise InstanceExists(
+                f"An instance is running already, at {address}",
+                hint="`model-switcher quit` ends it; `--config FILE` makes a separate one.",
+                details={"address": address, "mode": mode},
+            )
+        async with Switcher(config=places.settings, start=False) as switcher:
+            await switcher.quit(hand_over=True)
+
+    async def _bind(self, host: str, port: int, *, patient: bool) -> list[socket.socket]:
+        """The listening sockets; while another instance hands over, its listeners may need a moment to close."""
+        deadline = time.monotonic() + (5.0 if patient else 0.0)
+        while True:
+            try:
+                return bind_stable(host, port)
+            except SwitcherError:
+                if time.monotonic() >= deadline:
+                    raise
+                await asyncio.sleep(0.01)
+
+    async def _wait_for(self, lock: InstanceLock) -> None:
+        """Wait until the other instance finished its requests and is gone."""
+        waiting = asyncio.create_task(lock.acquire(HAND_OVER_SECONDS))
+        stopping = asyncio.create_task(self._stopping.wait())
+        try:
+            await asyncio.wait({waiting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if not waiting.done():
+                raise Closing("The program was ended while it waited for the other instance")
+            if not waiting.result():
+                raise InstanceExists(
+                    "The other instance does not end", hint="`model-switcher quit` asks it again."
+                )
+        finally:
+            waiting.cancel()
+            stopping.cancel()
+
+    def _clean_up(self) -> None:
+        """End what a crashed instance left behind."""
+        record = read_record(self._options.places)
+        if record is not None and not is_alive(record):
+            end_leftovers(record)
+            remove_record(self._options.places)
+
+    def _record(self, snapshot: Snapshot) -> None:
+        """Keep the instance file up to date: the engine processes in it are what a crash may leave behind."""
+        known = dict(self._recorded)
+        pids = [server.pid for server in snapshot.servers if server.pid is not None]
+        created = {pid: known.get(pid) or process_created(pid) for pid in pids}
+        servers = tuple((pid, born) for pid, born in created.items() if born is not None)
+        if servers == self._recorded and self._written:
+            return
+        self._recorded = servers
+        self._written = True
+        with contextlib.suppress(OSError):  # a full disk must not end the program
+            write_record(
+                self._options.places,
+                InstanceRecord(
+                    pid=os.getpid(),
+                    created=process_created(os.getpid()) or 0.0,
+                    address=snapshot.address,
+                    key=self._key,
+                    mode=self._options.mode,
+                    version=__version__,
+                    servers=self._recorded,
+                ),
+            )
+
+
+def _address(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

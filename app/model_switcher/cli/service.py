@@ -1,0 +1,137 @@
+"""The verbs that are an instance themselves: the tray, `serve` and `demo`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from model_switcher.cli.host import Host, HostOptions
+from model_switcher.domain.errors import SettingsError
+from model_switcher.engine.settings_file import load
+from model_switcher.places import places
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Coroutine, Iterator
+
+    from model_switcher.engine.runtime import Runtime
+
+
+def tray(options: argparse.Namespace) -> int:
+    """The tray; where there is no desktop, headless, and it says so.
+
+    A settings file with problems does not keep the tray away: it starts with what could be read, and says so.
+    """
+    from model_switcher.cli import tray as tray_program  # noqa: PLC0415 - `serve` does without
+
+    reason = "there is no screen"
+    host_options = _options(options, mode="tray", strict=False)
+    if tray_program.has_desktop():
+        try:
+            return tray_program.run_tray(host_options)
+        except ImportError as error:
+            reason = f"Qt is not installed ({error})"
+    print(f"No tray here: {reason}. Serving without one.", file=sys.stderr)
+    return asyncio.run(_serve(replace(host_options, mode="headless")))
+
+
+def serve(options: argparse.Namespace) -> int:
+    """Headless: the same runtime and gateway.
+
+    Raises:
+        SettingsError: The settings file has problems.
+    """
+    host_options = _options(options, mode="headless", strict=True)
+    server = host_options.settings.server
+    server = replace(
+        server, host=options.host or server.host, port=server.port if options.port is None else options.port
+    )
+    settings = replace(host_options.settings, server=server)
+    return asyncio.run(_serve(replace(host_options, settings=settings, linger=options.linger)))
+
+
+def demo(options: argparse.Namespace) -> int:
+    """Two tiny models in a folder that is deleted afterwards."""
+    from model_switcher.cli import demo as show  # noqa: PLC0415 - nothing else needs it
+    from model_switcher.cli import tray as tray_program  # noqa: PLC0415 - nor this
+
+    with tempfile.TemporaryDirectory(prefix="model-switcher-demo-") as folder:
+        host_options = show.prepare(Path(folder))
+        try:
+            if options.tray and tray_program.has_desktop():
+                return tray_program.run_tray(replace(host_options, mode="tray"))
+            return asyncio.run(_serve(host_options, lambda runtime: show.tour(runtime, leave=options.exit)))
+        finally:
+            show.clean_up(host_options.places)
+
+
+async def _serve(
+    options: HostOptions, then: Callable[[Runtime], Coroutine[None, None, bool]] | None = None
+) -> int:
+    """Serve until a signal, a `quit`, or until `then` says to end."""
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def follow(runtime: Runtime) -> None:
+        if then is not None and await then(runtime):
+            host.stop()
+
+    def started(runtime: Runtime) -> None:
+        settings = options.places.settings
+        print(f"Serving at {runtime.snapshot.address}/v1 (settings: {settings})", flush=True)
+        if options.notice:
+            print(options.notice, file=sys.stderr)
+        tasks.add(asyncio.create_task(follow(runtime)))
+
+    host = Host(options, on_started=started)
+    with _signals(host.stop):
+        await host.run()
+    for task in tasks:
+        task.cancel()
+    for result in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(result, Exception):
+            raise result
+    return 0
+
+
+@contextlib.contextmanager
+def _signals(stop: Callable[[], None]) -> Iterator[None]:
+    """End in order on Ctrl-C, on a request to terminate, and when the terminal closes."""
+    loop = asyncio.get_running_loop()
+    if sys.platform == "win32":
+        names = (signal.SIGINT, signal.SIGBREAK)
+        before = {name: signal.signal(name, lambda *_: loop.call_soon_threadsafe(stop)) for name in names}
+        try:
+            yield
+        finally:
+            for name, handler in before.items():
+                signal.signal(name, handler)
+        return
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(each, stop)
+    try:
+        yield
+    finally:
+        for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.remove_signal_handler(each)
+
+
+def _options(options: argparse.Namespace, *, mode: str, strict: bool) -> HostOptions:
+    where = places(options.config)
+    loaded = load(where.settings)
+    notice = None
+    if loaded.problems:
+        listed = "; ".join(problem.message for problem in loaded.problems)
+        notice = f"The settings file {where.settings} has problems: {listed}"
+        if strict:
+            raise SettingsError(
+                notice,
+                hint="Correct the file; it was left as it is.",
+                details={"problems": [problem.message for problem in loaded.problems]},
+            )
+    return HostOptions(settings=loaded.settings, places=where, mode=mode, notice=notice)

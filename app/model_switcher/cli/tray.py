@@ -1,0 +1,122 @@
+"""The tray program: an instance in a thread of its own, and the desktop in front of it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import threading
+from concurrent.futures import Future
+from typing import TYPE_CHECKING
+
+from model_switcher.cli.host import Host, HostOptions
+from model_switcher.client.finding import find
+from model_switcher.client.switcher import Switcher
+from model_switcher.domain.errors import Closing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from model_switcher.desktop.engine_side import Intentions
+    from model_switcher.engine.runtime import Runtime
+
+
+class HostThread:
+    """An instance on a stock asyncio loop in a thread that outlives every engine it spawned.
+
+    Attributes:
+        ready: Resolves to the runtime once the address is served.
+        ended: Resolves when nothing of the instance is left.
+    """
+
+    def __init__(self, options: HostOptions, on_show: Callable[[], None]) -> None:
+        self.ready: Future[Intentions] = Future()
+        self.ended: Future[None] = Future()
+        self._options = options
+        self._on_show = on_show
+        self._host: Host | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop_wanted = False
+        self._guard = threading.Lock()
+        self._thread = threading.Thread(target=self._run, name="engine")
+        self._thread.start()
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop in that thread; there is one once `ready` resolved."""
+        assert self._loop is not None
+        return self._loop
+
+    def request_stop(self) -> None:
+        """End in order; from any thread, at any time."""
+        with self._guard:
+            self._stop_wanted = True
+            if self._loop is not None and self._host is not None:
+                self._loop.call_soon_threadsafe(self._host.stop)
+
+    def _run(self) -> None:
+        error: BaseException | None = None
+        try:
+            asyncio.run(self._main())
+        except BaseException as caught:  # noqa: BLE001 - it is handed on to the desktop
+            error = caught
+        if not self.ready.done():
+            self.ready.set_exception(error or Closing("The program was ended before it was up"))
+        if error is None:
+            self.ended.set_result(None)
+        else:
+            self.ended.set_exception(error)
+
+    async def _main(self) -> None:
+        host = Host(self._options, on_started=self._started, on_show=self._on_show)
+        with self._guard:
+            self._loop = asyncio.get_running_loop()
+            self._host = host
+            if self._stop_wanted:
+                return
+        try:
+            await host.run()
+        finally:
+            with self._guard:
+                self._host = None
+
+    def _started(self, runtime: Runtime) -> None:
+        self.ready.set_result(runtime)
+
+
+def has_desktop() -> bool:
+    """Whether there is a screen to show a tray on."""
+    if sys.platform in ("win32", "darwin"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def show_running(options: HostOptions) -> bool:
+    """Ask a tray that runs already to show itself; whether there was one."""
+    record = find(options.places)
+    if record is None or record.mode != "tray":
+        return False
+
+    async def ask() -> None:
+        async with Switcher(config=options.places.settings, start=False) as switcher:
+            await switcher.show()
+
+    asyncio.run(ask())
+    return True
+
+
+def run_tray(options: HostOptions) -> int:
+    """Show the tray until the user quits; returns the exit status.
+
+    Raises:
+        ImportError: Qt is not installed.
+    """
+    if show_running(options):
+        return 0
+    from model_switcher.desktop.app import run  # noqa: PLC0415 - Qt is needed here alone
+
+    return run(
+        lambda on_show: HostThread(options, on_show),
+        settings=options.settings.desktop,
+        log_folder=options.places.logs,
+    )

@@ -1,0 +1,156 @@
+"""The verbs that talk to a running instance. Each takes the parsed arguments and returns the exit status."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from model_switcher.cli import render
+from model_switcher.client.finding import find
+from model_switcher.client.functions import switch_and_call
+from model_switcher.client.switcher import Switcher
+from model_switcher.domain.errors import SettingsError
+from model_switcher.domain.wire import encode
+from model_switcher.engine.catalog import scan
+from model_switcher.engine.settings_file import load
+from model_switcher.places import places
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Coroutine
+
+    from model_switcher.domain.catalog import Catalog
+
+
+async def list_models(options: argparse.Namespace) -> int:
+    """`list`: from the running instance, else by a scan of its own."""
+    state = None
+    if find(places(options.config)) is not None:
+        async with Switcher(config=options.config, start=False) as switcher:
+            catalog, state = await switcher.models(), await switcher.state()
+    else:
+        catalog = await asyncio.to_thread(_scan, options.config)
+    if options.json:
+        _print_json(render.catalog_form(catalog, state))
+    else:
+        render.print_catalog(catalog, state)
+    return 0
+
+
+def _scan(config: str | None) -> Catalog:
+    loaded = load(places(config).settings)
+    if loaded.problems:
+        raise SettingsError(
+            "; ".join(problem.message for problem in loaded.problems),
+            hint=f"The file is {places(config).settings}.",
+        )
+    settings = loaded.settings
+    folders = [os.path.expanduser(folder) for folder in settings.model_folders]  # noqa: PTH111 - plain text
+    return scan(folders, {name: model.alias for name, model in settings.models.items()})
+
+
+async def switch(options: argparse.Namespace) -> int:
+    """`switch`: with progress on a terminal."""
+    async with Switcher(config=options.config) as switcher:
+        _say_if_started(switcher)
+        progress = asyncio.create_task(render.show_progress(switcher)) if sys.stderr.isatty() else None
+        try:
+            outcome = await switcher.switch(options.model, now=options.now)
+        finally:
+            if progress is not None:
+                progress.cancel()
+                await asyncio.gather(progress, return_exceptions=True)
+    if options.json:
+        _print_json({"outcome": outcome})
+    else:
+        render.print_outcome(outcome)
+    return 0
+
+
+async def status(options: argparse.Namespace) -> int:
+    """`status`: once, or at every change."""
+    async with Switcher(config=options.config, start=False) as switcher:
+        if options.json and not options.watch:
+            _print_json(await switcher.raw_state())
+            return 0
+        if not options.watch:
+            render.print_state(await switcher.state(), await switcher.models())
+            return 0
+        async for snapshot in switcher.events():
+            if options.json:
+                print(encode(snapshot).decode(), flush=True)
+            else:
+                print(render.state_line(snapshot), flush=True)
+    return 0
+
+
+async def call(options: argparse.Namespace) -> int:
+    """`call`: borrow a model, ask it, give it back."""
+    async with Switcher(config=options.config) as switcher:
+        _say_if_started(switcher)
+    print(await switch_and_call(options.model, options.system, options.prompt, config=options.config))
+    return 0
+
+
+async def stop(options: argparse.Namespace) -> int:
+    """`stop`: unload everything."""
+    async with Switcher(config=options.config, start=False) as switcher:
+        await switcher.stop(pause=options.pause)
+    print(
+        "Everything is unloaded; requests wake nothing until `model-switcher resume`."
+        if options.pause
+        else "Everything is unloaded; the next request loads the selected model again."
+    )
+    return 0
+
+
+async def resume(options: argparse.Namespace) -> int:
+    """`resume`: end a pause."""
+    async with Switcher(config=options.config, start=False) as switcher:
+        await switcher.resume()
+    return 0
+
+
+async def logs(options: argparse.Namespace) -> int:
+    """`logs`: what the engines wrote."""
+    async with Switcher(config=options.config, start=False) as switcher:
+        async for line in switcher.log(follow=options.follow):
+            print(line, flush=options.follow)
+    return 0
+
+
+async def quit_instance(options: argparse.Namespace) -> int:
+    """`quit`: end the instance, and wait until it is gone."""
+    where = places(options.config)
+    async with Switcher(config=options.config, start=False) as switcher:
+        await switcher.quit()
+    while find(where) is not None:  # noqa: ASYNC110 - another process ends
+        await asyncio.sleep(0.02)
+    return 0
+
+
+VERBS: dict[str, Callable[[argparse.Namespace], Coroutine[None, None, int]]] = {
+    "list": list_models,
+    "switch": switch,
+    "status": status,
+    "call": call,
+    "stop": stop,
+    "resume": resume,
+    "logs": logs,
+    "quit": quit_instance,
+}
+
+
+def _say_if_started(switcher: Switcher) -> None:
+    if switcher.started:
+        print(
+            f"No instance was running: a headless one was started at {switcher.address}; "
+            "it ends ten minutes after its last use.",
+            file=sys.stderr,
+        )
+
+
+def _print_json(value: object) -> None:
+    print(encode(value).decode())

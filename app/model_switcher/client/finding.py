@@ -1,0 +1,85 @@
+"""Finding the running instance through its file, and starting a headless one where none runs."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import time
+from typing import IO, TYPE_CHECKING
+
+import psutil
+
+from model_switcher.domain.errors import NoInstance
+from model_switcher.domain.instance import InstanceRecord
+from model_switcher.domain.wire import decode
+
+if TYPE_CHECKING:
+    from model_switcher.places import Places
+
+START_SECONDS = 30.0
+LINGER_SECONDS = 600.0
+_LOOK_AGAIN_SECONDS = 0.02
+
+
+def find(places: Places) -> InstanceRecord | None:
+    """The instance that runs for these places; None if there is none."""
+    try:
+        record = decode(places.instance.read_bytes(), InstanceRecord)
+        alive = psutil.Process(record.pid).create_time() == record.created
+    except (OSError, ValueError, psutil.Error):
+        return None
+    return record if alive else None
+
+
+async def find_or_start(places: Places) -> tuple[InstanceRecord, bool]:
+    """The running instance, and whether it had to be started.
+
+    A started one is headless and ends ten minutes after its last use. Two callers at once get the same one: only
+    one process can hold the lock.
+
+    Raises:
+        NoInstance: It did not come up; the sentence says what it wrote.
+    """
+    if (record := find(places)) is not None:
+        return record, False
+    places.logs.mkdir(parents=True, exist_ok=True)
+    log = places.logs / "headless.log"
+    with log.open("wb") as output:
+        process = _spawn(places, output)
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if (record := find(places)) is not None:
+            return record, True
+        code = process.poll()
+        if code is not None and find(places) is None:
+            said = log.read_text("utf-8", errors="replace").strip().splitlines()
+            raise NoInstance(
+                f"A headless instance could not be started: {said[0] if said else f'it ended with status {code}'}",
+                hint=said[1] if len(said) > 1 else "`model-switcher serve` in a terminal shows why.",
+            )
+        await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+    raise NoInstance(
+        f"A headless instance did not come up within {START_SECONDS:.0f} s",
+        hint=f"What it wrote is in {log}.",
+    )
+
+
+def program() -> list[str]:
+    """The command that runs this program again, installed or frozen."""
+    if getattr(sys, "frozen", False):
+        return [sys.executable]
+    return [sys.executable, "-m", "model_switcher"]
+
+
+def _spawn(places: Places, output: IO[bytes]) -> subprocess.Popen[bytes]:
+    """Start a headless instance that outlives us and our terminal."""
+    command = [*program(), "--config", str(places.settings), "serve", "--linger", f"{LINGER_SECONDS:.0f}"]
+    if sys.platform == "win32":
+        flags = subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP
+        return subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, creationflags=flags
+        )
+    return subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+    )

@@ -1,0 +1,186 @@
+"""One instance per settings file: the lock, the file that says where it is, and what a crash left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import psutil
+
+from model_switcher.domain import wire
+from model_switcher.domain.instance import InstanceRecord
+from model_switcher.engine.files import make_private_folder, remove, write_atomically
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from model_switcher.places import Places
+
+_POLL_SECONDS = 0.05
+# The system keeps creation times as ticks since boot; setting the clock moves them a little.
+_SAME_CREATION = 2.0
+_KILL_SECONDS = 5.0
+
+
+class InstanceLock:
+    """A lock that the system takes away from its holder when the holder ends, however it ends.
+
+    The lock file stays: removing it would let two instances hold locks on two files of the same name.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._descriptor: int | None = None
+
+    @property
+    def held(self) -> bool:
+        """Whether this object holds the lock."""
+        return self._descriptor is not None
+
+    def try_acquire(self) -> bool:
+        """Take the lock if nobody has it; whether this object holds it now.
+
+        Raises:
+            InstanceError: The folder belongs to another user.
+            OSError: The folder or the file cannot be made, or files cannot be locked there.
+        """
+        if self._descriptor is not None:
+            return True
+        make_private_folder(self._path.parent)
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            locked = _lock(descriptor)
+        except OSError:
+            os.close(descriptor)
+            raise
+        if not locked:
+            os.close(descriptor)
+            return False
+        self._descriptor = descriptor
+        return True
+
+    async def acquire(self, timeout: float) -> bool:  # noqa: ASYNC109 - False is the answer, not an error
+        """Take the lock, waiting up to `timeout` seconds for its holder to end; whether it is held now.
+
+        Raises:
+            InstanceError, OSError: As `try_acquire`.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                while not self.try_acquire():  # noqa: ASYNC110 - no system tells of a lock that becomes free
+                    await asyncio.sleep(_POLL_SECONDS)
+        return self.held
+
+    def release(self) -> None:
+        """Give the lock up; nothing happens if it is not held."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
+if sys.platform == "win32":
+
+    def _lock(descriptor: int) -> bool:
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except OSError as error:
+            if error.errno in (errno.EACCES, errno.EDEADLK):
+                return False
+            raise
+        return True
+
+else:
+
+    def _lock(descriptor: int) -> bool:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+
+def write_record(places: Places, record: InstanceRecord) -> None:
+    """Say where this instance is, to the user's own programs only.
+
+    Raises:
+        InstanceError: The folder belongs to another user.
+        OSError: It cannot be written.
+    """
+    make_private_folder(places.runtime)
+    write_atomically(places.instance, wire.encode(record), private=True)
+
+
+def read_record(places: Places) -> InstanceRecord | None:
+    """What the last instance said; None if it ended in order, never ran, or the file is damaged."""
+    try:
+        return wire.decode(places.instance.read_bytes(), InstanceRecord)
+    except (OSError, ValueError):
+        return None
+
+
+def remove_record(places: Places) -> None:
+    """Say that this instance is gone.
+
+    Raises:
+        OSError: The file is there and cannot be removed.
+    """
+    remove(places.instance)
+
+
+def process_created(pid: int) -> float | None:
+    """Creation time of a process, seconds since the epoch; None if it does not run or cannot be asked.
+
+    A zombie does not run: it only waits for its parent to read its exit code.
+    """
+    try:
+        process = psutil.Process(pid)
+        return None if process.status() == psutil.STATUS_ZOMBIE else process.create_time()
+    except (psutil.Error, ValueError):
+        return None
+
+
+def is_alive(record: InstanceRecord) -> bool:
+    """Whether the instance that wrote `record` still runs."""
+    return _is_same(record.pid, record.created)
+
+
+def end_leftovers(record: InstanceRecord) -> list[int]:
+    """Kill the engines of an instance that crashed, with all that they started; the pids that ended.
+
+    Only processes whose pid and creation time stand in `record` are touched, and none while that instance lives.
+    Takes up to five seconds.
+    """
+    if is_alive(record):
+        return []
+    doomed: list[psutil.Process] = []
+    for pid, created in record.servers:
+        if _is_same(pid, created):
+            doomed += _family(pid)
+    for process in doomed:
+        with contextlib.suppress(psutil.Error):
+            process.kill()
+    gone, _ = psutil.wait_procs(doomed, timeout=_KILL_SECONDS)
+    ended = {process.pid for process in gone}
+    return [process.pid for process in doomed if process.pid in ended]
+
+
+def _is_same(pid: int, created: float) -> bool:
+    actual = process_created(pid)
+    return actual is not None and abs(actual - created) < _SAME_CREATION
+
+
+def _family(pid: int) -> list[psutil.Process]:
+    try:
+        process = psutil.Process(pid)
+        return [process, *process.children(recursive=True)]
+    except psutil.Error:
+        return []

@@ -1,0 +1,80 @@
+"""Everything that can be checked about a switch before anything is stopped."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from model_switcher.domain.catalog import Model, Reject
+from model_switcher.domain.errors import UnsupportedOption, UnusableModel
+from model_switcher.domain.launch import Launch, arguments, unsupported
+from model_switcher.engine.binaries.find import choose_engine
+from model_switcher.engine.gguf import HeaderError, read_header
+
+if TYPE_CHECKING:
+    from model_switcher.domain.engines import EngineBinary
+    from model_switcher.domain.settings import Settings
+    from model_switcher.engine.binaries.probe import EngineProber
+
+
+class Preflight:
+    """Checks models before they are started. Files that have not changed since they were found good are not read again."""
+
+    def __init__(self, settings: Settings, prober: EngineProber) -> None:
+        self.settings = settings
+        self._prober = prober
+        self._good: dict[str, tuple[int, int]] = {}
+
+    async def prepare(self, model: Model) -> Launch:
+        """How `model` is to be started, once its files and its engine were looked at.
+
+        Raises:
+            UnusableModel: A file is missing, damaged or shorter than its header says.
+            NoEngine, EngineUnusable: There is no engine, or it does not run on this machine.
+            UnsupportedOption: The settings name an option that the engine does not have.
+        """
+        names = names_of(model)
+        binary = await asyncio.to_thread(self._look, model, self.settings.engine_for(names))
+        facts = await self._prober.facts(binary)
+        options = self.settings.launch_options(names)
+        if missing := unsupported(options, facts.flags):
+            listed = ", ".join(missing)
+            raise UnsupportedOption(
+                f"The engine {facts.version} does not know the launch option {listed}",
+                hint=f"Take {listed} out of [launch] or of the model's own options, or use another engine.",
+                details={"options": missing, "engine": facts.version},
+            )
+        engine = facts.version if binary.kind == "embedded" else f"{binary.kind} {facts.version}"
+        return Launch(model=model, binary=binary, engine=engine, options=tuple(arguments(options)))
+
+    def _look(self, model: Model, engine: str) -> EngineBinary:
+        for path in (*model.files, *filter(None, [model.projector])):
+            self._check_file(path)
+        return choose_engine(engine)
+
+    def _check_file(self, path: str) -> None:
+        name = Path(path).name
+        try:
+            status = Path(path).stat()
+            stamp = (status.st_size, status.st_mtime_ns)
+            if self._good.get(path) != stamp:
+                read_header(path)
+                self._good[path] = stamp
+        except HeaderError as error:
+            raise UnusableModel.because(error.code, f"{name}: {error.reason}") from error
+        except FileNotFoundError as error:
+            raise UnusableModel.because(
+                Reject.UNREADABLE,
+                f"{name} is not there any more",
+                hint="Put it back, or choose another model.",
+            ) from error
+        except OSError as error:
+            raise UnusableModel.because(
+                Reject.UNREADABLE, f"{name} cannot be read: {error.strerror or error}"
+            ) from error
+
+
+def names_of(model: Model) -> tuple[str, ...]:
+    """All names under which the settings may speak of a model."""
+    return (model.id, model.name, Path(model.path).stem, *model.aliases)

@@ -1,0 +1,1 @@
+"""Child processes: how they are spawned, watched, guarded against outliving us, and ended."""

@@ -1,0 +1,213 @@
+"""The engine floor as one thing: catalog, controller, readings and snapshot of one instance."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from model_switcher.domain.catalog import Catalog, Model
+from model_switcher.domain.errors import SwitcherError, UnknownModel, UnusableModel
+from model_switcher.domain.snapshot import Outcome, Snapshot
+from model_switcher.engine.binaries.probe import EngineProber
+from model_switcher.engine.catalog import scan, scan_file
+from model_switcher.engine.controller import Controller
+from model_switcher.engine.files import write_atomically
+from model_switcher.engine.hub import Hub
+from model_switcher.engine.log import LogRing
+from model_switcher.engine.preflight import Preflight
+from model_switcher.engine.readings.sampler import MemorySampler
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from model_switcher.domain.launch import Launch
+    from model_switcher.domain.settings import Settings
+    from model_switcher.engine.admission import Admission
+    from model_switcher.engine.server import Deadlines
+    from model_switcher.places import Places
+
+SAMPLE_SECONDS = 1.0
+
+
+class Runtime:
+    """Finds models, serves one, and says what is the case. All methods belong to the loop that `start` ran on.
+
+    Every engine process is spawned on that loop's thread, which therefore must outlive them: a parent-death
+    signal fires when the thread that forked ends.
+    """
+
+    def __init__(
+        self, settings: Settings, places: Places, *, version: str, deadlines: Deadlines | None = None
+    ) -> None:
+        self.settings = settings
+        self.places = places
+        self.log = LogRing()
+        self.hub = Hub(Snapshot(version=version, time=time.time()))
+        self._preflight = Preflight(settings, EngineProber())
+        self._controller = Controller(
+            prepare=self._prepare, settings=settings.server, hub=self.hub, log=self.log, deadlines=deadlines
+        )
+        self._sampler = MemorySampler()
+        self._extra: dict[str, Model] = {}
+        self._writer: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def admission(self) -> Admission:
+        """The gate that every request passes."""
+        return self._controller.admission
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What is the case now."""
+        return self.hub.snapshot
+
+    def subscribe(self, listener: Callable[[Snapshot], None]) -> Callable[[], None]:
+        """Call `listener` now and with every new snapshot; returns what ends that."""
+        return self.hub.subscribe(listener)
+
+    async def start(self) -> None:
+        """Begin to scan, to read memory, and to serve the default model. Returns at once."""
+        self._writer = asyncio.create_task(self._controller.run(), name="writer")
+        self._tasks = [
+            asyncio.create_task(self._first_steps(), name="first steps"),
+            asyncio.create_task(self._sample(), name="readings"),
+        ]
+
+    async def close(self) -> None:
+        """Stop every engine; nothing of this runtime runs afterwards."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._writer is not None:
+            await self._controller.close()
+            self._writer.cancel()
+            await asyncio.gather(self._writer, return_exceptions=True)
+        self._sampler.close()
+
+    async def select(self, model: str, *, cut: bool = False) -> Outcome:
+        """Serve the model that a person calls `model`: an id, a name, an alias, a file name or a path.
+
+        Raises:
+            UnknownModel, AmbiguousModel: It names no model, or several.
+            UnusableModel: It is the path of a file that cannot be served.
+            SwitchFailed: It did not come up; the old one, or the default, is back if it could be.
+            SwitchSuperseded: A later choice replaced this one.
+        """
+        found = await self._resolve(model)
+        outcome = await self._controller.select(found.id, cut=cut)
+        await asyncio.to_thread(self._remember, found.id)
+        return outcome
+
+    async def cancel(self) -> None:
+        """Give up the switch under way; the model before it comes back."""
+        self._controller.cancel()
+
+    async def stop(self) -> None:
+        """Unload everything; returns when nothing runs. The next request loads the selected model again."""
+        self._controller.stop()
+        await self.hub.wait_for(lambda snapshot: not snapshot.servers and not snapshot.awake)
+
+    async def pause(self) -> None:
+        """Unload everything, and let requests wake nothing until `resume`; returns when nothing runs."""
+        self._controller.pause()
+        await self.hub.wait_for(lambda snapshot: not snapshot.servers and snapshot.paused)
+
+    async def resume(self) -> None:
+        """End a pause and load the selected model."""
+        self._controller.resume()
+        await self.hub.wait_for(lambda snapshot: not snapshot.paused)
+
+    async def rescan(self) -> None:
+        """Look for models again."""
+        self.hub.update(scanning=True)
+        try:
+            catalog = await asyncio.to_thread(scan, self._folders(), self._aliases())
+        finally:
+            self.hub.update(scanning=False)
+        self._set_catalog(catalog)
+
+    def set_address(self, address: str, notice: str | None = None) -> None:
+        """Tell the views where the gateway listens, and what the user should know about this instance."""
+        self.hub.update(address=address, notice=notice)
+
+    def _set_catalog(self, catalog: Catalog) -> None:
+        known = {file for model in catalog.models for file in model.files}
+        extra = [model for model in self._extra.values() if model.path not in known]
+        self.hub.update(catalog=Catalog((*catalog.models, *extra), catalog.rejected))
+
+    async def _resolve(self, name: str) -> Model:
+        try:
+            return self.snapshot.catalog.find(name)
+        except UnknownModel:
+            path = _expanded(name)
+            if not await asyncio.to_thread(path.is_file):
+                raise
+        found = await asyncio.to_thread(scan_file, path, self.snapshot.catalog, self._aliases())
+        if not isinstance(found, Model):
+            raise UnusableModel.because(found.code, f"{path.name}: {found.reason}")
+        self._extra[found.id] = found
+        self._set_catalog(self.snapshot.catalog)
+        return found
+
+    async def _prepare(self, model_id: str) -> Launch:
+        model = self.snapshot.catalog.get(model_id)
+        if model is None:
+            raise UnknownModel(
+                f"{model_id} is not in the catalog any more", hint="It may have been moved or deleted."
+            )
+        return await self._preflight.prepare(model)
+
+    async def _first_steps(self) -> None:
+        await self.rescan()
+        wanted = await asyncio.to_thread(self._default)
+        if wanted is None:
+            return
+        try:
+            model = await self._resolve(wanted)
+        except SwitcherError as error:
+            self.hub.update(notice=f"The default model cannot be served: {error.message}")
+            return
+        self._controller.set_default(model.id)
+        with contextlib.suppress(SwitcherError):  # the snapshot carries the outcome
+            await self._controller.select(model.id, wake=self.settings.start_server == "at start")
+
+    async def _sample(self) -> None:
+        while True:
+            pids = [server.pid for server in self.snapshot.servers if server.pid is not None]
+            readings = await asyncio.to_thread(self._sampler.sample, pids)
+            self.hub.update(readings=readings)
+            self._controller.refresh()
+            await asyncio.sleep(SAMPLE_SECONDS)
+
+    def _folders(self) -> list[str]:
+        return [str(_expanded(folder)) for folder in self.settings.model_folders]
+
+    def _aliases(self) -> dict[str, tuple[str, ...]]:
+        return {name: model.alias for name, model in self.settings.models.items()}
+
+    def _default(self) -> str | None:
+        """The model to serve at start: the settings' own, else the one of last time."""
+        if self.settings.default_model not in (None, "last"):
+            return self.settings.default_model
+        with contextlib.suppress(OSError):
+            return self._last_file.read_text("utf-8").strip() or None
+        return None
+
+    def _remember(self, model_id: str) -> None:
+        with contextlib.suppress(OSError):  # a full disk must not fail a switch that went well
+            self._last_file.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(self._last_file, model_id.encode())
+
+    @property
+    def _last_file(self) -> Path:
+        return self.places.state / "last-model"
+
+
+def _expanded(path: str) -> Path:
+    """The path with `~` replaced; one that cannot be replaced stays what it is."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111 - Path.expanduser raises where there is no home

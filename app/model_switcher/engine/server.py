@@ -1,0 +1,273 @@
+"""One running engine process that holds one model, from start to end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import psutil
+
+from model_switcher.domain.snapshot import ServerView
+from model_switcher.domain.states import COMING_UP, ENDED, Cause, Failure, ServerState, move
+from model_switcher.domain.units import format_seconds
+from model_switcher.engine.binaries.causes import explain
+from model_switcher.engine.binaries.environment import child_environment
+from model_switcher.engine.health import reported_aliases
+from model_switcher.engine.log import LogLine, LogRing
+from model_switcher.engine.process.child import STDOUT, Child
+from model_switcher.engine.process.protocol import ReportsReady, parse_port, parse_state
+
+if TYPE_CHECKING:
+    from model_switcher.domain.launch import Launch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deadlines:
+    """How long each step of a server's life may take, in seconds.
+
+    Attributes:
+        stall: A load that reports no further progress.
+        silent: A load of an engine that does not report progress at all.
+        graceful: From the request to exit until SIGTERM, and from there until the kill.
+        kill: From the kill until the process is gone.
+        poll: Between two questions to an engine that does not report its state.
+    """
+
+    stall: float = 180.0
+    silent: float = 900.0
+    graceful: float = 1.0
+    kill: float = 5.0
+    poll: float = 0.1
+
+
+class Listener(Protocol):
+    """Hears of every change of a server, on the loop."""
+
+    def __call__(self, server: Server) -> None: ...
+
+
+class Server:
+    """An engine process and its state. Every change is announced to the listener, after it was made.
+
+    The process must prove to be ours: it reports the random alias of this start, on the pipe that only it has, or
+    over HTTP where an older engine has no such report.
+    """
+
+    def __init__(
+        self,
+        launch: Launch,
+        *,
+        on_change: Listener,
+        log: LogRing,
+        deadlines: Deadlines | None = None,
+    ) -> None:
+        self.launch = launch
+        self.state = ServerState.STARTING
+        self.progress: float | None = None
+        self.failure: Failure | None = None
+        self.port: int | None = None
+        self.alias = f"~{secrets.token_hex(4)}"
+        self.key = secrets.token_urlsafe(24)
+        self.since = time.time()
+        self.load_seconds: float | None = None
+        self._on_change = on_change
+        self._log = log
+        self._deadlines = deadlines or Deadlines()
+        self._child: Child | None = None
+        self._aliases: frozenset[str] | None = None
+        self._sign_of_life = time.monotonic()
+        self._reports = False
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def model(self) -> str:
+        return self.launch.model.id
+
+    @property
+    def pid(self) -> int | None:
+        return self._child.pid if self._child else None
+
+    @property
+    def process(self) -> tuple[int, float] | None:
+        """`(pid, creation time)` while the process may live."""
+        if self._child is None or self.state in ENDED:
+            return None
+        return self._child.pid, self._child.created
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def view(self, *, in_flight: int, draining: bool) -> ServerView:
+        return ServerView(
+            model=self.model,
+            state=self.state,
+            engine=self.launch.engine,
+            pid=self.pid,
+            port=self.port,
+            alias=self.alias,
+            progress=self.progress,
+            since=self.since,
+            in_flight=in_flight,
+            draining=draining,
+            load_seconds=self.load_seconds,
+        )
+
+    def start(self) -> None:
+        """Begin. The outcome comes to the listener: READY, or FAILED with the cause."""
+        self._task = asyncio.create_task(self._live(), name=f"server {self.model}")
+
+    def stop(self) -> None:
+        """Ask it to end: in order if it is ready, at once while it loads. STOPPED comes to the listener."""
+        if self.state not in ENDED and self.state is not ServerState.STOPPING:
+            self._move(ServerState.STOPPING)
+            self._wake.set()
+
+    async def wait_ended(self) -> None:
+        """Wait until the process is gone."""
+        if self._task is not None:
+            await asyncio.shield(self._task)
+
+    async def _live(self) -> None:
+        started = time.monotonic()
+        try:
+            self._child = child = await Child.spawn(
+                self.launch.command(self.alias),
+                environment=child_environment(self.launch.binary, key=self.key),
+                on_line=self._hear,
+            )
+        except OSError as error:
+            self._finish(
+                Failure(
+                    cause=Cause.ENGINE_WONT_START,
+                    sentence=f"The engine {self.launch.engine} could not be started: {error.strerror or error}",
+                    hint="`model-switcher doctor` looks for engines that work.",
+                )
+            )
+            return
+        child.exited.add_done_callback(lambda _: self._wake.set())
+        verdict = await self._come_up(child)
+        ready = verdict is None and self.state in COMING_UP and not child.exited.done()
+        if ready:
+            self.load_seconds = time.monotonic() - started
+            self.progress = 1.0
+            self._move(ServerState.READY)
+            while self.state is ServerState.READY and not child.exited.done():
+                await self._woken()
+        if verdict is None and self.state is not ServerState.STOPPING:
+            verdict = explain(
+                exit_code=child.exited.result(),
+                log=self._tail(200),
+                model_path=self.launch.model.path,
+                was_ready=ready,
+            )
+        self._finish(await self._end(child, in_order=ready) or verdict)
+
+    async def _come_up(self, child: Child) -> Failure | None:
+        """Wait until the engine can serve and has proven to be ours; why not, if it cannot."""
+        while self.state in COMING_UP and not child.exited.done():
+            if self._aliases is None and not self._reports and self.port is not None:
+                self._aliases = await reported_aliases(self.port, self.key)
+            if self._aliases is not None:
+                return await self._verify(child)
+            limit = self._deadlines.stall if self._reports else self._deadlines.silent
+            if time.monotonic() - self._sign_of_life > limit:
+                return Failure(
+                    cause=Cause.NOT_READY_IN_TIME,
+                    sentence=f"{self.launch.model.name} showed no progress for {format_seconds(limit)}",
+                    hint="The log tells how far it came: `model-switcher logs`.",
+                    log=self._tail(),
+                )
+            await self._woken(self._deadlines.poll)
+        return None
+
+    async def _verify(self, child: Child) -> Failure | None:
+        if self.port is None:
+            # The port is a line of another stream than the report: it may be a moment behind.
+            await self._woken(self._deadlines.poll)
+        if self.port is None:
+            self.port = await asyncio.to_thread(_listening_port, child.pid)
+        if self.alias in (self._aliases or ()) and (self.port is not None or child.exited.done()):
+            return None
+        return Failure(
+            cause=Cause.ANOTHER_SERVER,
+            sentence=f"What answers on port {self.port} is not the engine that was started",
+            hint="Another program took the port in between; try again.",
+            log=self._tail(),
+        )
+
+    async def _end(self, child: Child, *, in_order: bool) -> Failure | None:
+        """End the process: by its standard input, by SIGTERM, by the kill of the whole tree, each with a deadline."""
+        if self.state in COMING_UP or self.state is ServerState.READY:
+            self._move(ServerState.STOPPING)
+        if in_order:
+            child.close_stdin()
+            if await child.wait(self._deadlines.graceful) is None:
+                child.terminate()
+                await child.wait(self._deadlines.graceful)
+        child.kill()
+        gone = await child.wait(self._deadlines.kill) is not None
+        child.close()
+        if gone:
+            return None
+        return Failure(
+            cause=Cause.WONT_STOP,
+            sentence=f"The engine of {self.launch.model.name} (process {child.pid}) does not end",
+            hint="Its driver may hang; a restart of the computer frees the memory.",
+            log=self._tail(),
+        )
+
+    def _finish(self, failure: Failure | None) -> None:
+        self.failure = failure
+        self._move(ServerState.FAILED if failure else ServerState.STOPPED)
+
+    async def _woken(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - the caller looks again
+        """Wait until something happened, at most `timeout` seconds."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                await self._wake.wait()
+        self._wake.clear()
+
+    def _hear(self, stream: int, line: str) -> None:
+        report = parse_state(line) if stream == STDOUT else None
+        if report is None:
+            if line:
+                self._log.add(LogLine(time.time(), self.model, line))
+            if self.port is None and (port := parse_port(line)) is not None:
+                self.port = port
+                self._wake.set()
+            return
+        self._reports = True
+        if isinstance(report, ReportsReady):
+            self._aliases = report.aliases
+            self._wake.set()
+        elif self.state in COMING_UP:
+            if report.progress != self.progress:
+                self._sign_of_life = time.monotonic()
+            self.progress = report.progress
+            if self.state is ServerState.STARTING:
+                self._move(ServerState.LOADING)
+            else:
+                self._on_change(self)
+
+    def _tail(self, count: int = 20) -> tuple[str, ...]:
+        return tuple(line.text for line in self._log.lines(self.model)[-count:])
+
+    def _move(self, to: ServerState) -> None:
+        self.state = move(self.state, to)
+        self.since = time.time()
+        self._on_change(self)
+
+
+def _listening_port(pid: int) -> int | None:
+    """The TCP port that a process listens on, as the system says."""
+    with contextlib.suppress(psutil.Error):
+        for connection in psutil.Process(pid).net_connections(kind="tcp"):
+            if connection.status == psutil.CONN_LISTEN and connection.laddr:
+                return int(connection.laddr.port)
+    return None
