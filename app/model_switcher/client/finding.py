@@ -8,11 +8,10 @@ import sys
 import time
 from typing import IO, TYPE_CHECKING
 
-import psutil
-
 from model_switcher.domain.errors import NoInstance
 from model_switcher.domain.instance import InstanceRecord
 from model_switcher.domain.wire import decode
+from model_switcher.processes import is_same_process
 
 if TYPE_CHECKING:
     from model_switcher.places import Places
@@ -26,10 +25,9 @@ def find(places: Places) -> InstanceRecord | None:
     """The instance that runs for these places; None if there is none."""
     try:
         record = decode(places.instance.read_bytes(), InstanceRecord)
-        alive = psutil.Process(record.pid).create_time() == record.created
-    except (OSError, ValueError, psutil.Error):
+    except (OSError, ValueError):
         return None
-    return record if alive else None
+    return record if is_same_process(record.pid, record.created) else None
 
 
 async def find_or_start(places: Places) -> tuple[InstanceRecord, bool]:

@@ -71,22 +71,21 @@ def _values(table: str, given: Mapping[str, Any], problems: list[Problem]) -> di
     found: dict[str, Any] = {}
     for key, value in given.items():
         rule = rules.get(key)
-        if rule is None:
-            problems.append(Problem(f"{path}{key}", f"{place}{key}: {_unknown(table, key, value, list(rules))}"))
-        else:
-            _convert(rule, f"{path}{key}", f"{place}{key}", value, found, problems)
+        wrong = _wrong_value(rule, value, found) if rule else _unknown(table, key, value, list(rules))
+        if wrong is not None:
+            problems.append(Problem(f"{path}{key}", f"{place}{key}: {wrong}"))
     return found
 
 
-def _convert(
-    rule: Rule, path: str, place: str, value: Any, found: dict[str, Any], problems: list[Problem]
-) -> None:
+def _wrong_value(rule: Rule, value: Any, found: dict[str, Any]) -> str | None:
+    """Put the value of one key into `found`; if it is wrong, say what is wrong instead."""
     try:
         found[rule.field] = rule.kind.read(value)
     except ValueError as error:
-        what = "the value" if rule.secret else shown(value)
-        more = "" if rule.secret else str(error)
-        problems.append(Problem(path, f"{place}: {more or f'{what} is not {rule.kind.expects}'}"))
+        if rule.secret:
+            return f"the value is not {rule.kind.expects}"
+        return str(error) or f"{shown(value)} is not {rule.kind.expects}"
+    return None
 
 
 def _unknown(table: str, key: str, value: Any, valid: list[str]) -> str:
@@ -95,7 +94,9 @@ def _unknown(table: str, key: str, value: Any, valid: list[str]) -> str:
     if isinstance(value, Mapping) and not table:
         near = get_close_matches(plain, TABLES, n=1)
         return "there is no such table" + (
-            f"; did you mean [{near[0]}]?" if near else f"; there are {', '.join(f'[{name}]' for name in TABLES)}"
+            f"; did you mean [{near[0]}]?"
+            if near
+            else f"; there are {', '.join(f'[{name}]' for name in TABLES)}"
         )
     if near := get_close_matches(plain, valid, n=1, cutoff=0.7):
         return f"there is no such key; did you mean {near[0]}?"
@@ -118,8 +119,9 @@ def _models(given: Mapping[str, Any], problems: list[Problem]) -> dict[str, Mode
             )
             continue
         found: dict[str, Any] = {}
-        for key in [key for key in rules if key in table]:
-            _convert(rules[key], f"{path}.{key}", f"{place} {key}", table[key], found, problems)
+        for key, rule in rules.items():
+            if key in table and (wrong := _wrong_value(rule, table[key], found)) is not None:
+                problems.append(Problem(f"{path}.{key}", f"{place} {key}: {wrong}"))
         rest = {key: value for key, value in table.items() if key not in rules}
         models[name] = ModelSettings(**found, launch=_options(path, place, rest, problems, model=name))
     return models

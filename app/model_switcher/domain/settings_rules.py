@@ -18,7 +18,9 @@ from typing import Any
 from model_switcher.domain.settings import NOTIFICATIONS, STORES
 from model_switcher.domain.units import GIB, KIB, MIB, parse_duration, parse_size
 
-_HOST_NAME = re.compile(r"^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$")
+_HOST_NAME = re.compile(
+    r"^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$"
+)
 _ORIGIN = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://[^/\s]+$")
 _LONGEST_SHOWN = 80
 
@@ -210,7 +212,9 @@ TOGGLE = Kind(expects="true or false", read=_toggle)
 HOST = Kind(expects="an IP address or the name of a computer, without http:// and port", read=_host)
 ORIGIN = Kind(expects="an origin", read=_origin)
 SIZE = Kind(expects='a size such as "768 MiB"', read=_size, write=_write_size)
-DURATION = Kind(expects='a duration such as "10 s", "5 min" or "never"', read=_duration, write=_write_duration)
+DURATION = Kind(
+    expects='a duration such as "10 s", "5 min" or "never"', read=_duration, write=_write_duration
+)
 PORT = _whole(1, 65535, "a port between 1 and 65535")
 ENGINE = Kind(expects='"auto", "embedded" or the path of llama-server', read=_path)
 PATHS = _several(PATH, "a folder or a list of folders")

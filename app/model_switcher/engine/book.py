@@ -93,11 +93,11 @@ class Book:
         self.awake = False
         self.given_up = next(self.failed[model] for model in self.candidates if model in self.failed)
 
-    def close(self) -> None:
-        """Stop everything, and wait for no answer."""
+    def close(self, cut_at: float) -> None:
+        """Stop everything; running answers have until `cut_at`."""
         self.closing = True
         self.awake = False
-        self.cut_at = 0.0
+        self.cut_at = cut_at
 
     def note_end(self, server: Server, now: float) -> None:
         """A server ended by itself: it failed to come up, or crashed."""

@@ -125,9 +125,14 @@ class Controller:
             handle()
             self._advance()
 
-    async def close(self) -> None:
-        """Stop every server, and refuse every request from now on. The writer must still run."""
-        self._post(self._close)
+    async def close(self, grace: float = 0.0) -> None:
+        """Refuse every request from now on, and stop every server. The writer must still run.
+
+        Args:
+            grace: Seconds that running answers have before they are cut.
+        """
+        cut_at = time.monotonic() + grace
+        self._post(lambda: self._close(cut_at))
         while running := [server for server in self._servers if server.state not in ENDED]:
             await asyncio.gather(*(server.wait_ended() for server in running))
 
@@ -214,9 +219,9 @@ class Controller:
         self._book.paused = False
         self._book.wake()
 
-    def _close(self) -> None:
+    def _close(self, cut_at: float) -> None:
         self._end_switch_for("the end of the program")
-        self._book.close()
+        self._book.close(cut_at)
 
     def _changed(self, server: Server) -> None:
         """A server moved, or loaded further."""

@@ -14,6 +14,7 @@ import psutil
 from model_switcher.domain import wire
 from model_switcher.domain.instance import InstanceRecord
 from model_switcher.engine.files import make_private_folder, remove, write_atomically
+from model_switcher.processes import is_same_process
 
 if sys.platform == "win32":
     import msvcrt
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from model_switcher.places import Places
 
 _POLL_SECONDS = 0.05
-# The system keeps creation times as ticks since boot; setting the clock moves them a little.
-_SAME_CREATION = 2.0
 _KILL_SECONDS = 5.0
 
 
@@ -136,21 +135,9 @@ def remove_record(places: Places) -> None:
     remove(places.instance)
 
 
-def process_created(pid: int) -> float | None:
-    """Creation time of a process, seconds since the epoch; None if it does not run or cannot be asked.
-
-    A zombie does not run: it only waits for its parent to read its exit code.
-    """
-    try:
-        process = psutil.Process(pid)
-        return None if process.status() == psutil.STATUS_ZOMBIE else process.create_time()
-    except (psutil.Error, ValueError):
-        return None
-
-
 def is_alive(record: InstanceRecord) -> bool:
     """Whether the instance that wrote `record` still runs."""
-    return _is_same(record.pid, record.created)
+    return is_same_process(record.pid, record.created)
 
 
 def end_leftovers(record: InstanceRecord) -> list[int]:
@@ -163,7 +150,7 @@ def end_leftovers(record: InstanceRecord) -> list[int]:
         return []
     doomed: list[psutil.Process] = []
     for pid, created in record.servers:
-        if _is_same(pid, created):
+        if is_same_process(pid, created):
             doomed += _family(pid)
     for process in doomed:
         with contextlib.suppress(psutil.Error):
@@ -171,11 +158,6 @@ def end_leftovers(record: InstanceRecord) -> list[int]:
     gone, _ = psutil.wait_procs(doomed, timeout=_KILL_SECONDS)
     ended = {process.pid for process in gone}
     return [process.pid for process in doomed if process.pid in ended]
-
-
-def _is_same(pid: int, created: float) -> bool:
-    actual = process_created(pid)
-    return actual is not None and abs(actual - created) < _SAME_CREATION
 
 
 def _family(pid: int) -> list[psutil.Process]:

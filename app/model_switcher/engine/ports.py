@@ -41,10 +41,10 @@ def bind_stable(host: str, port: int) -> list[socket.socket]:
         UsageError: `host` names no computer.
     """
     addresses = _addresses(host)
-    for _ in range(_PORTS_TRIED if port == 0 else 0):
-        with contextlib.suppress(_Taken):
-            return _bind_all(addresses, 0)
     try:
+        for _ in range(_PORTS_TRIED if port == 0 else 0):
+            with contextlib.suppress(_Taken):
+                return _bind_all(addresses, 0)
         return _bind_all(addresses, port)
     except _Taken:
         raise _address_in_use(addresses, port) from None
@@ -53,11 +53,7 @@ def bind_stable(host: str, port: int) -> list[socket.socket]:
 
 
 def holder(port: int) -> Holder:
-    """The program that listens on TCP `port`, as far as the system tells.
-
-    Raises:
-        Nothing: where the system refuses to tell, the fields are None.
-    """
+    """The program that listens on TCP `port`; its fields are None where the system does not tell."""
     pids = _listeners(port)
     pid = next((pid for pid in pids if pid is not None), None)
     if pid is None:
@@ -68,7 +64,7 @@ def holder(port: int) -> Holder:
         return Holder(None, pid)
 
 
-class _Taken(Exception):  # noqa: N818 - becomes AddressInUse, which names who has it
+class _Taken(Exception):
     """Another program has the port on one of the addresses."""
 
 
@@ -116,10 +112,11 @@ def _listen(family: socket.AddressFamily, address: str, port: int) -> socket.soc
         else:
             # Connections of the last instance that are still in TIME_WAIT must not block this one.
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            _refuse_if_answered(family, address, port)
         if family == socket.AF_INET6:
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         listener.bind((address, port))
+        if sys.platform != "win32" and port:
+            _refuse_if_answered(family, address, port)
         # At once: on Linux two sockets with SO_REUSEADDR may be bound to one port as long as neither listens.
         listener.listen(_BACKLOG)
         listener.setblocking(False)
@@ -130,9 +127,11 @@ def _listen(family: socket.AddressFamily, address: str, port: int) -> socket.soc
 
 
 def _refuse_if_answered(family: socket.AddressFamily, address: str, port: int) -> None:
-    """On BSD and macOS SO_REUSEADDR lets 127.0.0.1 be taken from a program that listens on every address."""
-    if port == 0:
-        return
+    """BSD and macOS let 127.0.0.1 be bound, with SO_REUSEADDR, beside a program that listens on every address.
+
+    Raises:
+        OSError: EADDRINUSE: somebody answers at an address on which we do not listen yet.
+    """
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.settimeout(1.0)
         if probe.connect_ex((address, port)) == 0:
@@ -170,7 +169,8 @@ def _unusable(host: str, port: int, error: OSError) -> InstanceError:
         )
     if error.errno == errno.EADDRNOTAVAIL:
         return InstanceError(
-            f"{host} is not an address of this computer", hint='Use "127.0.0.1" or an address of this computer.'
+            f"{host} is not an address of this computer",
+            hint='Use "127.0.0.1" or an address of this computer.',
         )
     return InstanceError(f"{host}, port {port} cannot be listened on: {error.strerror or error}")
 

@@ -78,13 +78,17 @@ class Runtime:
             asyncio.create_task(self._sample(), name="readings"),
         ]
 
-    async def close(self) -> None:
-        """Stop every engine; nothing of this runtime runs afterwards."""
+    async def close(self, grace: float = 0.0) -> None:
+        """Refuse what waits and stop every engine; nothing of this runtime runs afterwards.
+
+        Args:
+            grace: Seconds that running answers have before they are cut.
+        """
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._writer is not None:
-            await self._controller.close()
+            await self._controller.close(grace)
             self._writer.cancel()
             await asyncio.gather(self._writer, return_exceptions=True)
         self._sampler.close()

@@ -26,7 +26,9 @@ Stamp = tuple[int, int, int]
 Changes = Mapping[tuple[str, ...], Any]
 
 _BOMS_OF_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
-_PLACE = re.compile(r"^(?P<what>.*?)\s*\(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$", re.DOTALL)
+_PLACE = re.compile(
+    r"^(?P<what>.*?)\s*\(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$", re.DOTALL
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +117,7 @@ def settings_error(path: Path, problems: list[Problem] | tuple[Problem, ...]) ->
     )
 
 
-class _Broken(Exception):  # noqa: N818 - it becomes a Problem here and never leaves this file
+class _Broken(Exception):
     """The file is not TOML; the text says why and where."""
 
 
@@ -173,7 +175,9 @@ def _changed(path: Path, text: str, changes: Changes) -> str:
         raise settings_error(path, [Problem("", str(error))]) from error
     _, problems = parse(wanted)
     if not faithful:
-        problems.append(Problem("", "the file is written in a way that cannot be changed safely; edit it by hand"))
+        problems.append(
+            Problem("", "the file is written in a way that cannot be changed safely; edit it by hand")
+        )
     if problems:
         raise settings_error(path, problems)
     return result.replace("\n", "\r\n") if windows_lines else result
@@ -205,7 +209,7 @@ def _uncommented(text: str, key: tuple[str, ...], value: Any) -> str:
     line = commented_default(key)
     if line is None or value is None or text.count(f"\n{line}\n") != 1:
         return text
-    return text.replace(f"\n{line}\n", f"\n{line.removeprefix('# ')}\n")
+    return text.replace(f"\n{line}\n", f"\n{line.removeprefix('#')}\n")
 
 
 def _save(path: Path, text: str) -> None:

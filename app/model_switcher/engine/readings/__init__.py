@@ -1,0 +1,1 @@
+"""What GPU and main memory hold, once a second."""

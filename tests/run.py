@@ -1,0 +1,75 @@
+"""Runs all tests on a fresh machine: makes a virtual environment, installs what the tests need, and starts pytest.
+
+    python3 tests/run.py [--prepare EXTRA …] [pytest arguments]
+
+With `--prepare` it installs the test requirements and those extras, and stops there. On Debian and Ubuntu the system
+packages below are installed too (as root, or through sudo); elsewhere their counterparts must be there already.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+ENVIRONMENT = ROOT / ".venv"
+PYTHON = ENVIRONMENT / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+
+# Qt's platform plugin, a virtual screen with a session bus, a window manager and a panel whose tray the tests click.
+DEBIAN_PACKAGES = """
+    python3-venv dbus imagemagick openbox xauth xdotool xfce4-panel xvfb x11-utils
+    libdbus-1-3 libegl1 libfontconfig1 libgl1 libglib2.0-0 libvulkan1 libx11-xcb1 libxcb-cursor0 libxcb-icccm4
+    libxcb-image0 libxcb-keysyms1 libxcb-randr0 libxcb-render-util0 libxcb-render0 libxcb-shape0 libxcb-shm0
+    libxcb-sync1 libxcb-util1 libxcb-xfixes0 libxcb-xkb1 libxkbcommon-x11-0
+    fonts-dejavu-core gcc libc6-dev util-linux
+""".split()
+
+
+def main(arguments: list[str]) -> int:
+    extras = ["test"]
+    if arguments[:1] == ["--prepare"]:
+        extras += arguments[1:]
+    if shutil.which("apt-get") and shutil.which("dpkg-query"):
+        install_debian_packages()
+    install_python_packages(extras)
+    if arguments[:1] == ["--prepare"]:
+        return 0
+    return subprocess.call([PYTHON, "-m", "pytest", *arguments], cwd=ROOT)
+
+
+def install_debian_packages() -> None:
+    query = subprocess.run(
+        ["dpkg-query", "-W", "-f", "${Package} ${Status}\\n", *DEBIAN_PACKAGES],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    installed = {line.split()[0] for line in query.stdout.splitlines() if line.endswith(" installed")}
+    missing = [package for package in DEBIAN_PACKAGES if package not in installed]
+    if not missing:
+        return
+    sudo = [] if os.geteuid() == 0 else ["sudo"]
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    subprocess.run([*sudo, "apt-get", "update", "-qq"], check=True, env=environment)
+    subprocess.run(
+        [*sudo, "apt-get", "install", "-qq", "-y", "--no-install-recommends", *missing],
+        check=True, env=environment, stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+def install_python_packages(extras: list[str]) -> None:
+    if not PYTHON.exists():
+        venv.create(ENVIRONMENT, with_pip=True)
+    subprocess.run(
+        [
+            PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
+            "--constraint", ROOT / "tests" / "constraints.txt", "--editable", f"{ROOT}[{','.join(extras)}]",
+        ],
+        check=True,
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
