@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,8 +50,19 @@ def places(config: str | os.PathLike[str] | None = None) -> Places:
     name = "default" if settings == default else hashlib.sha256(os.fsencode(settings)).hexdigest()[:16]
     return Places(
         settings=settings,
-        runtime=Path(_dirs.user_runtime_path) / name,
+        runtime=_runtime_folder() / name,
         cache=Path(_dirs.user_cache_path) / name,
         logs=Path(_dirs.user_log_path) / name,
         state=Path(_dirs.user_state_path) / name,
     )
+
+
+def _runtime_folder() -> Path:
+    """The same folder for a login session and for what runs outside of one, such as a service or a cron job.
+
+    Those have no `XDG_RUNTIME_DIR`, and must find the session's instance all the same.
+    """
+    if sys.platform == "linux" and "XDG_RUNTIME_DIR" not in os.environ:
+        of_session = Path("/run/user") / str(os.getuid())
+        return of_session / "model-switcher" if of_session.is_dir() else Path(_dirs.user_state_path) / "run"
+    return Path(_dirs.user_runtime_path)

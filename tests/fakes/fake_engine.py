@@ -9,12 +9,14 @@ import argparse
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+HELP = "".join(f"--{name} VALUE\n" for name in ("model", "alias", "host", "port", "ctx-size", "n-gpu-layers"))
 
 
 def report(state: str, payload: dict[str, object]) -> None:
@@ -46,8 +48,11 @@ def watch_stdin() -> None:
     os._exit(1)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(allow_abbrev=False)
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(allow_abbrev=False, add_help=False)
+    parser.add_argument("--help", action="store_true")
+    parser.add_argument("--version", action="version", version="version: 1 (fake)")
+    parser.add_argument("--list-devices", action="version", version="Available devices:")
     parser.add_argument("--alias", default="x")
     parser.add_argument("--load-seconds", type=float, default=0.0)
     parser.add_argument("--exit-at-once", type=int)
@@ -55,13 +60,16 @@ def main() -> None:
     parser.add_argument("--exit-after-ready", type=float)
     parser.add_argument("--never-ready", action="store_true")
     parser.add_argument("--ignore-termination", action="store_true")
-    parser.add_argument("--leave-child", metavar="PIDFILE")
+    parser.add_argument("--leave-child", type=Path, metavar="PIDFILE")
     parser.add_argument("--silent", action="store_true", help="report nothing, as older engines do")
     parser.add_argument("--wrong-alias", action="store_true")
     parser.add_argument("--garbage", action="store_true")
     parser.add_argument("--flood-mib", type=int, default=0)
-    options, _ = parser.parse_known_args()
+    return parser.parse_known_args()[0]
 
+
+def begin(options: argparse.Namespace) -> None:
+    """What comes before the load."""
     if options.exit_at_once is not None:
         print("error: refusing to work", file=sys.stderr)
         raise SystemExit(options.exit_at_once)
@@ -71,15 +79,17 @@ def main() -> None:
         threading.Thread(target=watch_stdin, daemon=True).start()
     if options.leave_child:
         child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-        with open(options.leave_child, "w", encoding="utf-8") as file:
-            file.write(str(child.pid))
+        options.leave_child.write_text(str(child.pid), encoding="utf-8")
     if options.garbage:
-        sys.stdout.buffer.write(b"\x00\xff\xfe cmd_child_to_router:state:{{{\ncmd_child_to_router:state:[]\n" + b"\xff" * 200_000)
-        sys.stdout.buffer.write(b"\ncmd_child_to_router:state:{\"state\":\"ready\",\"payload\":7}\n")
+        sys.stdout.buffer.write(b"\x00\xff\xfe cmd_child_to_router:state:{{{\n" + b"\xff" * 200_000)
+        sys.stdout.buffer.write(b'\ncmd_child_to_router:state:{"state":"ready","payload":7}\n')
         sys.stdout.flush()
     line = b"x" * 1023 + b"\n"
     for _ in range(options.flood_mib * 1024):
         sys.stderr.buffer.write(line)
+
+
+def load(options: argparse.Namespace) -> None:
     if not options.silent:
         loading(0.0)
         begun = time.monotonic()
@@ -91,15 +101,27 @@ def main() -> None:
         os._exit(options.exit_while_loading)
     while options.never_ready:
         time.sleep(1)
+
+
+def serve(options: argparse.Namespace) -> None:
     Handler.aliases = ("stranger",) if options.wrong_alias else tuple(options.alias.split(","))
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     print(f"listening on http://127.0.0.1:{server.server_port}", file=sys.stderr, flush=True)
     if not options.silent:
         report("ready", {"id": Handler.aliases[0], "aliases": list(Handler.aliases)})
     if options.exit_after_ready is not None:
         threading.Timer(options.exit_after_ready, lambda: os._exit(3)).start()
     server.serve_forever()
+
+
+def main() -> None:
+    options = arguments()
+    if options.help:
+        print(HELP)
+        return
+    begin(options)
+    load(options)
+    serve(options)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -21,7 +22,7 @@ from model_switcher.domain.snapshot import Snapshot
 from model_switcher.domain.wire import decode_state
 from model_switcher.places import Places, places
 
-PROGRAM = (sys.executable, "-X", "dev", "-W", "error", "-m", "model_switcher")
+PROGRAM = (sys.executable, "-W", "error", "-X", "faulthandler", "-m", "model_switcher")
 
 
 def write_settings(
@@ -32,10 +33,16 @@ def write_settings(
     name = "embedded" if engine is None or engine.kind == "embedded" else engine.path
     settings.write_text(
         f"model-folders = ['{models[0].parent}']\nstores = []\ndefault-model = '{models[0]}'\n{more}\n"
-        f"[server]\nport = 0\nengine = '{name}'\n",
+        f"[server]\nport = {free_port()}\nengine = '{name}'\n",
         encoding="utf-8",
     )
     return settings
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
 
 
 class Instance:
@@ -47,9 +54,7 @@ class Instance:
         environment: Added to ours.
     """
 
-    def __init__(
-        self, settings: Path, *verb: str, environment: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, settings: Path, *verb: str, environment: Mapping[str, str] | None = None) -> None:
         self.settings = settings
         self.places: Places = places(settings)
         self.address = ""
@@ -92,7 +97,9 @@ class Instance:
 
     def state(self) -> Snapshot:
         """Its state now."""
-        return decode_state(httpx.get(f"{self.address}/switcher/state", trust_env=False, verify=False).content)
+        return decode_state(
+            httpx.get(f"{self.address}/switcher/state", trust_env=False, verify=False).content
+        )
 
     async def until(self, condition: Callable[[Snapshot], bool]) -> Snapshot:
         """The first state that meets the condition."""
@@ -107,7 +114,7 @@ class Instance:
     async def ready(self) -> Snapshot:
         """Its state once a model is served and no switch is under way."""
         return await self.until(
-            lambda snapshot: snapshot.served is not None
-            and snapshot.served.state == "ready"
-            and snapshot.switch is None
+            lambda snapshot: (
+                snapshot.served is not None and snapshot.served.state == "ready" and snapshot.switch is None
+            )
         )

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from fakes.launches import QUICK, fake_launch, lives, until
 
+from fakes.launches import QUICK, fake_launch, lives, until
 from model_switcher.domain.errors import (
     Closing,
     NothingServed,
@@ -21,7 +21,7 @@ from model_switcher.domain.errors import (
 from model_switcher.domain.launch import Launch
 from model_switcher.domain.settings import ServerSettings
 from model_switcher.domain.snapshot import Phase, Result, Snapshot
-from model_switcher.domain.states import Cause, ServerState
+from model_switcher.domain.states import ServerState
 from model_switcher.engine.controller import Controller
 from model_switcher.engine.hub import Hub
 from model_switcher.engine.log import LogRing
@@ -41,7 +41,12 @@ class House:
         self.hub = Hub(Snapshot())
         self.hub.subscribe(lambda snapshot: self.pids.update(s.pid for s in snapshot.servers if s.pid))
         self.controller = Controller(
-            prepare=self._prepare, settings=settings, hub=self.hub, log=LogRing(), default=default, deadlines=QUICK
+            prepare=self._prepare,
+            settings=settings,
+            hub=self.hub,
+            log=LogRing(),
+            default=default,
+            deadlines=QUICK,
         )
 
     async def _prepare(self, model: str) -> Launch:
@@ -209,7 +214,9 @@ async def test_requests_wait_for_a_switch_and_running_ones_finish_first() -> Non
         await it.controller.select("a")
         running = await it.controller.admission.enter()
         choice = asyncio.create_task(it.controller.select("b"))
-        await until(lambda: it.hub.snapshot.switch is not None and it.hub.snapshot.switch.phase is Phase.DRAIN)
+        await until(
+            lambda: it.hub.snapshot.switch is not None and it.hub.snapshot.switch.phase is Phase.DRAIN
+        )
         waiting = asyncio.create_task(it.controller.admission.enter())
         await until(lambda: it.hub.snapshot.held == 1)
         assert it.serving == "a"
@@ -234,7 +241,9 @@ async def test_choosing_the_old_model_again_while_it_drains_keeps_it() -> None:
         pid = it.pid("a")
         running = await it.controller.admission.enter()
         choice = asyncio.create_task(it.controller.select("b"))
-        await until(lambda: it.hub.snapshot.switch is not None and it.hub.snapshot.switch.phase is Phase.DRAIN)
+        await until(
+            lambda: it.hub.snapshot.switch is not None and it.hub.snapshot.switch.phase is Phase.DRAIN
+        )
         assert (await it.controller.select("a")).serving == "a"
         with pytest.raises(SwitchSuperseded):
             await choice
@@ -290,7 +299,9 @@ async def test_the_end_of_the_program_ends_everything() -> None:
         it.faults["b"] = SLOW
         running = await it.controller.admission.enter()
         choice = asyncio.create_task(it.controller.select("b"))
-        await until(lambda: it.hub.snapshot.switch is not None and it.hub.snapshot.switch.phase is Phase.DRAIN)
+        await until(
+            lambda: it.hub.snapshot.switch is not None and it.hub.snapshot.switch.phase is Phase.DRAIN
+        )
         waiting = asyncio.create_task(it.controller.admission.enter())
         await until(lambda: it.hub.snapshot.held == 1)
         await it.controller.close()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from fakes.launches import Watched, lives, until
 
+from fakes.launches import Watched, lives, until
 from model_switcher.domain.engines import EngineBinary
 from model_switcher.domain.states import Cause, ServerState
 

@@ -38,12 +38,18 @@ A_READY = Resident("a", READY)
     [
         pytest.param(Situation(now=0), Nothing(), id="nothing wanted, nothing runs"),
         pytest.param(Situation(now=0, candidates=("a",)), Start("a"), id="the goal is started"),
-        pytest.param(Situation(now=0, candidates=("a",), residents=(A_READY,)), Nothing(), id="the goal is served"),
         pytest.param(
-            Situation(now=0, candidates=("a",), residents=(Resident("a", LOADING),)), Nothing(), id="the goal loads"
+            Situation(now=0, candidates=("a",), residents=(A_READY,)), Nothing(), id="the goal is served"
         ),
         pytest.param(
-            Situation(now=0, candidates=("b", "a"), residents=(A_READY,)), Stop("a"), id="an idle model is replaced"
+            Situation(now=0, candidates=("a",), residents=(Resident("a", LOADING),)),
+            Nothing(),
+            id="the goal loads",
+        ),
+        pytest.param(
+            Situation(now=0, candidates=("b", "a"), residents=(A_READY,)),
+            Stop("a"),
+            id="an idle model is replaced",
         ),
         pytest.param(
             Situation(now=0, candidates=("b", "a"), residents=(Resident("a", READY, 2),)),
@@ -81,7 +87,9 @@ A_READY = Resident("a", READY)
             id="also one that has only just begun",
         ),
         pytest.param(
-            Situation(now=0, candidates=("b", "a", "d"), failed=frozenset({"b"})), Start("a"), id="roll back to the old"
+            Situation(now=0, candidates=("b", "a", "d"), failed=frozenset({"b"})),
+            Start("a"),
+            id="roll back to the old",
         ),
         pytest.param(
             Situation(now=0, candidates=("b", "a", "d"), failed=frozenset({"b", "a"})),
@@ -89,24 +97,32 @@ A_READY = Resident("a", READY)
             id="fall back to the default",
         ),
         pytest.param(
-            Situation(now=0, candidates=("b", "a"), failed=frozenset({"b", "a"})), GiveUp(), id="nothing is left"
+            Situation(now=0, candidates=("b", "a"), failed=frozenset({"b", "a"})),
+            GiveUp(),
+            id="nothing is left",
         ),
         pytest.param(
-            Situation(now=0, candidates=("a",), awake=False, residents=(A_READY,)), Stop("a"), id="asleep: unload"
+            Situation(now=0, candidates=("a",), awake=False, residents=(A_READY,)),
+            Stop("a"),
+            id="asleep: unload",
         ),
         pytest.param(
             Situation(now=0, candidates=("a",), awake=False, residents=(Resident("a", LOADING),)),
             Cancel("a"),
             id="asleep while loading",
         ),
-        pytest.param(Situation(now=0, candidates=("a",), awake=False), Nothing(), id="asleep: nothing starts"),
+        pytest.param(
+            Situation(now=0, candidates=("a",), awake=False), Nothing(), id="asleep: nothing starts"
+        ),
         pytest.param(
             Situation(now=100.5, candidates=("a",), crashes={"a": (100.0,)}),
             WaitUntil(101.0),
             id="one second after the first crash",
         ),
         pytest.param(
-            Situation(now=101, candidates=("a",), crashes={"a": (100.0,)}), Start("a"), id="then it starts again"
+            Situation(now=101, candidates=("a",), crashes={"a": (100.0,)}),
+            Start("a"),
+            id="then it starts again",
         ),
     ],
 )

@@ -153,8 +153,8 @@ class Host:
         self._stopping.set()
 
     async def _end_when_unused(self, gateway: Gateway, linger: float) -> None:
-        while (left := gateway.last_used + linger - time.monotonic()) > 0 or gateway.active:  # noqa: ASYNC110 - use moves the end
-            await asyncio.sleep(max(0.1, min(left, linger)))
+        while gateway.idle_seconds < linger:  # noqa: ASYNC110 - each use moves the end
+            await asyncio.sleep(max(0.1, linger - gateway.idle_seconds))
         self._stopping.set()
 
     async def _ask_to_hand_over(self) -> None:

@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words[:1] == [EMBEDDED_ENGINE]:
         # A frozen program has no `python -m`: it starts its embedded engine as itself.
-        from model_switcher.engine.embedded.__main__ import main as engine  # noqa: PLC0415 - no engine elsewhere
+        from model_switcher.engine.embedded.host import run as engine  # noqa: PLC0415 - no engine elsewhere
 
         return engine(words[1:])
     options = parser().parse_args(words)

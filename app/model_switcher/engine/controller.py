@@ -176,6 +176,8 @@ class Controller:
     def _refused(self, switch: Switch, failure: Failure) -> None:
         if self._switch is switch:
             switch.failure = failure
+            if self._book.selected is None:
+                self._book.given_up = failure
             self._finish(switch, Result.REFUSED)
 
     def _prepared(self, switch: Switch, launch: Launch, fallback: Launch | None, *, wake: bool) -> None:

@@ -65,7 +65,9 @@ def write_llama(
         name: `general.name`.
         seed: Equal seeds give equal bytes.
         embedding_length: A multiple of 64.
-        block_count, feed_forward_length, context_length: As in the header's keys of these names.
+        block_count: `llama.block_count`.
+        feed_forward_length: `llama.feed_forward_length`.
+        context_length: `llama.context_length`, in tokens.
 
     Raises:
         OSError: It could not be written.

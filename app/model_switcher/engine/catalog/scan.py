@@ -1,0 +1,126 @@
+"""Scanning: from folders to a catalog, and from one file to a model."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from model_switcher.domain.catalog import Catalog, Model, Rejected
+from model_switcher.engine.catalog.aliases import with_aliases
+from model_switcher.engine.catalog.assemble import assemble
+from model_switcher.engine.catalog.facts import Facts, facts_of, shard_of
+from model_switcher.engine.catalog.walk import SUFFIX, Candidate, Walk, absolute, printable, unreadable
+from model_switcher.engine.gguf import HeaderError, read_header
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+
+def _never() -> bool:
+    return False
+
+
+def scan(
+    folders: Sequence[str | os.PathLike[str]],
+    aliases: Mapping[str, Sequence[str]] | None = None,
+    should_stop: Callable[[], bool] = _never,
+) -> Catalog:
+    """All models in `folders` and below, and what was rejected, with one reason each. Blocks: for a worker thread.
+
+    Links are followed; a file that several lead to appears once. What cannot be read becomes a rejected entry.
+
+    Args:
+        folders: Folders, or single files.
+        aliases: Further names, by a name of the model.
+        should_stop: Asked before each file; once it says yes, the catalog holds what was found so far.
+    """
+    found, rejected = _read(Walk(should_stop).through(folders), should_stop)
+    models, unfit = assemble(found, {entry.path for entry in rejected})
+    named = with_aliases(models, aliases or {})
+    return Catalog(
+        tuple(sorted(named, key=lambda model: (model.name.casefold(), model.id))),
+        tuple(sorted([*rejected, *unfit], key=lambda entry: entry.path)),
+    )
+
+
+def scan_file(
+    path: str | os.PathLike[str],
+    known: Catalog | None = None,
+    aliases: Mapping[str, Sequence[str]] | None = None,
+) -> Model | Rejected:
+    """The model that the file at `path` is, or is a part of, or why it is none. Blocks: for a worker thread.
+
+    Args:
+        path: Any file; its name need not end in ".gguf".
+        known: The catalog so far: a model of it is returned as it is, and its ids are not given again.
+        aliases: Further names, by a name of the model.
+    """
+    wanted = absolute(path)
+    known = known or Catalog()
+    if (same := _already_known(wanted, known)) is not None:
+        return same
+    walk = Walk(_never)
+    entries = (walk.file(other) for other in (wanted, *_beside(wanted)))
+    found, rejected = _read((entry for entry in entries if entry is not None), _never)
+    models, unfit = assemble(
+        found, {entry.path for entry in rejected}, taken={model.id for model in known.models}
+    )
+    for model in with_aliases([*known.models, *models], aliases or {}):
+        if wanted in model.files:
+            return model
+    problems = {entry.path: entry for entry in (*unfit, *rejected)}
+    # A part that is whole, of a model that is not: another part speaks for all.
+    return problems.get(printable(wanted)) or next(entry for entry in unfit if shard_of(entry.path))
+
+
+def _read(
+    entries: Iterable[Candidate | Rejected], should_stop: Callable[[], bool]
+) -> tuple[list[Facts], list[Rejected]]:
+    """Read the header of every candidate."""
+    found: list[Facts] = []
+    rejected: list[Rejected] = []
+    for entry in entries:
+        if should_stop():
+            break
+        outcome = _facts(entry.path) if isinstance(entry, Candidate) else entry
+        if isinstance(outcome, Facts):
+            found.append(outcome)
+        else:
+            rejected.append(outcome)
+    return found, rejected
+
+
+def _facts(path: str) -> Facts | Rejected:
+    try:
+        return facts_of(path, read_header(path))
+    except HeaderError as error:
+        return Rejected(path=path, code=error.code, reason=error.reason)
+    except OSError as error:
+        return unreadable(path, error)
+
+
+def _beside(path: str) -> Iterator[str]:
+    """Files that may belong to the one at `path`: the other parts of a split model, and projectors."""
+    folder, shard = Path(path).parent, shard_of(path)
+    try:
+        names = sorted(os.listdir(folder))  # noqa: PTH208 - names are all that is needed
+    except OSError:
+        return  # what is wrong there is told about the file itself
+    for name in names:
+        other = shard_of(name)
+        part = shard and other and (other.prefix, other.count) == (shard.prefix, shard.count)
+        if name.lower().endswith(SUFFIX) and (part or "mmproj" in name.lower()):
+            yield str(folder / name)
+
+
+def _already_known(path: str, known: Catalog) -> Model | None:
+    """The model of the catalog that the file at `path` is a part of, by whatever name."""
+    for model in known.models:
+        for file in model.files:
+            try:
+                if Path(path).samefile(file):
+                    return model
+            except (OSError, ValueError):
+                continue  # one of the two is gone: then they are not the same
+    return None

@@ -1,0 +1,167 @@
+"""Reading a file front to back, through one small buffer, without ever trusting it.
+
+The file is not mapped into memory: a mapped file that another program cuts short kills the process that reads it.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import struct
+import sys
+from typing import TYPE_CHECKING
+
+from model_switcher.domain.catalog import Reject
+from model_switcher.engine.gguf.header import HeaderError
+
+if TYPE_CHECKING:
+    from typing import Final
+
+CHUNK: Final = 256 * 1024
+# The largest vocabularies take some 30 MiB; what goes on longer is no header.
+MAX_HEADER: Final = 256 * 1024**2
+
+if sys.platform == "win32":
+    # Without O_BINARY a byte 0x1A would end the file.
+    _OPEN_FLAGS = os.O_RDONLY | os.O_BINARY | os.O_NOINHERIT
+
+    def _read_at(descriptor: int, count: int, position: int) -> bytes:
+        os.lseek(descriptor, position, os.SEEK_SET)
+        return os.read(descriptor, count)
+else:
+    # O_NONBLOCK: opening a FIFO that nobody writes to would wait for ever.
+    _OPEN_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+    _read_at = os.pread
+
+
+def open_regular(path: str | os.PathLike[str]) -> tuple[int, int]:
+    """A descriptor of the regular file at `path`, to be closed by the caller, and its size in bytes.
+
+    Raises:
+        HeaderError: It is a folder, a pipe, a device.
+        OSError: It cannot be opened.
+    """
+    descriptor = os.open(path, _OPEN_FLAGS)
+    try:
+        return descriptor, _size(descriptor)
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+class Cursor:
+    """A position in an open file that moves forward only.
+
+    Every method raises `HeaderError` where the file ends, or the header's limit lies, before what was asked for.
+    """
+
+    def __init__(self, descriptor: int, size: int) -> None:
+        self.size = size
+        self.bytes_read = 0
+        self._descriptor = descriptor
+        self._base = 0
+        self._buffer = b""
+        self._offset = 0
+        self._order = "<"
+        self._length = struct.Struct("<Q")
+
+    def set_big_endian(self) -> None:
+        """Numbers are read most significant byte first from here on."""
+        self._order = ">"
+        self._length = struct.Struct(">Q")
+
+    @property
+    def position(self) -> int:
+        """Bytes from the beginning of the file."""
+        return self._base + self._offset
+
+    def peek(self, count: int) -> bytes:
+        """The next bytes, `count` of them or as many as there are, without moving."""
+        self._require(min(count, self.size - self.position))
+        return self._buffer[self._offset : self._offset + count]
+
+    def take(self, count: int) -> bytes:
+        """The next `count` bytes."""
+        self._require(count)
+        start = self._offset
+        self._offset += count
+        return self._buffer[start : self._offset]
+
+    def numbers(self, letters: str) -> tuple[int, ...]:
+        """Unsigned integers in the form of `struct` letters, unaligned."""
+        form = self._order + letters
+        return struct.unpack(form, self.take(struct.calcsize(form)))
+
+    def values(self, letter: str, count: int) -> tuple[bool | int | float, ...]:
+        """`count` numbers of one kind."""
+        form = f"{self._order}{count}{letter}"
+        return struct.unpack(form, self.take(struct.calcsize(form)))
+
+    def length(self) -> int:
+        """A length or count of 64 bits."""
+        self._require(8)
+        (value,) = self._length.unpack_from(self._buffer, self._offset)
+        self._offset += 8
+        return int(value)
+
+    def skip(self, count: int) -> None:
+        """Pass over `count` bytes; they are read only if they lie in the buffer already."""
+        self._check(self.position + count)
+        self._offset += count
+
+    def skip_strings(self, count: int) -> None:
+        """Pass over `count` strings. This is where the time goes: a vocabulary has some 100,000 of them."""
+        self.check_count(count, 8)
+        unpack = self._length.unpack_from
+        while count:
+            self._require(8)
+            buffer, offset, passed = self._buffer, self._offset, 0
+            last = len(buffer) - 8
+            for passed in range(count):  # noqa: B007 - used below the loop
+                if offset > last:
+                    break
+                offset += 8 + unpack(buffer, offset)[0]
+            else:
+                passed = count
+            count -= passed
+            self._check(self._base + offset)
+            self._offset = offset
+
+    def check_count(self, count: int, element_size: int) -> None:
+        """Refuse a number of elements that the rest of the file cannot hold."""
+        self._check(self.position + count * element_size)
+
+    def _check(self, position: int) -> None:
+        if position > MAX_HEADER:
+            raise HeaderError(Reject.DAMAGED, "its header has impossible lengths; download it again")
+        if position > self.size:
+            raise _ended()
+
+    def _require(self, count: int) -> None:
+        """Have the next `count` bytes in the buffer."""
+        if self._offset + count <= len(self._buffer):
+            return
+        self._check(self.position + count)
+        rest = self._buffer[self._offset :]
+        self._base += self._offset
+        self._offset = 0
+        parts, have = [rest], len(rest)
+        while have < count:
+            part = _read_at(self._descriptor, max(CHUNK, count - have), self._base + have)
+            if not part:  # the file became shorter while it was read
+                raise _ended()
+            parts.append(part)
+            have += len(part)
+            self.bytes_read += len(part)
+        self._buffer = b"".join(parts)
+
+
+def _size(descriptor: int) -> int:
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        raise HeaderError(Reject.NOT_A_FILE, "it is not a regular file")
+    return status.st_size
+
+
+def _ended() -> HeaderError:
+    return HeaderError(Reject.TRUNCATED, "the file ends in the middle of its header; download it again")

@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fakes.gguf_files import write_model
+from model_switcher.domain.catalog import Catalog, Model, path_key
+from model_switcher.domain.errors import AmbiguousModel, UnknownModel
+from model_switcher.engine.catalog import scan
+from model_switcher.engine.catalog.identifiers import identifiers, slug
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def model(model_id: str, path: str, name: str = "", aliases: tuple[str, ...] = ()) -> Model:
+    return Model(id=model_id, name=name or model_id, path=path, files=(path,), size=1, aliases=aliases)
+
+
+CATALOG = Catalog(
+    (
+        model("phi-4-q4_k_m", r"D:\Models\phi-4-Q4_K_M.gguf", "Phi 4", ("finance",)),
+        model("gemma-3-4b", "/srv/models/Gemma-3-4B.gguf", "Gemma 3"),
+        model("gemma-3-12b", "/srv/models/Gemma-3-12B.gguf", "Gemma 3"),
+        model("finance", "/srv/models/finance.gguf", "Ledger"),
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        ("phi-4-q4_k_m", "phi-4-q4_k_m"),
+        ("PHI-4-Q4_K_M", "phi-4-q4_k_m"),
+        ("  Phi 4 ", "phi-4-q4_k_m"),
+        ("phi", "phi-4-q4_k_m"),
+        ("phi-4-Q4_K_M.gguf", "phi-4-q4_k_m"),
+        (r"D:\Models\phi-4-Q4_K_M.gguf", "phi-4-q4_k_m"),
+        (r"d:\models\PHI-4-q4_k_m.gguf", "phi-4-q4_k_m"),
+        ("D:/Models/phi-4-Q4_K_M.gguf", "phi-4-q4_k_m"),
+        (r"D:\Models\other\..\phi-4-Q4_K_M.gguf", "phi-4-q4_k_m"),
+        ("/srv/models/../models/Gemma-3-4B.gguf", "gemma-3-4b"),
+        ("Gemma-3-12B", "gemma-3-12b"),
+        ("gemma-3-1", "gemma-3-12b"),
+        ("finance", "finance"),
+        ("led", "finance"),
+    ],
+)
+def test_a_model_is_found_by_each_of_its_names(wanted: str, found: str) -> None:
+    assert CATALOG.find(wanted).id == found
+
+
+def test_a_name_that_two_models_bear_is_ambiguous_and_both_are_told() -> None:
+    for wanted in ("Gemma 3", "gemma"):
+        with pytest.raises(AmbiguousModel) as caught:
+            CATALOG.find(wanted)
+        assert caught.value.details == {"candidates": ["gemma-3-4b", "gemma-3-12b"]}
+
+
+@pytest.mark.parametrize(
+    "wanted", ["", "   ", "llama", "/srv/models/gemma-3-4b.gguf", r"E:\Models\none.gguf"]
+)
+def test_what_names_nothing_is_unknown(wanted: str) -> None:
+    with pytest.raises(UnknownModel):
+        CATALOG.find(wanted)
+
+
+def test_near_names_are_suggested() -> None:
+    assert CATALOG.near("phi-4-q5_k_m") == ["phi-4-q4_k_m"]
+    assert CATALOG.near(r"C:\old\Gemma-3-4B.gguf")[0] == "gemma-3-4b"
+    assert CATALOG.near("ledgr") == ["finance"]
+    assert CATALOG.near("zzzz") == []
+    with pytest.raises(UnknownModel) as caught:
+        CATALOG.find("gema-3-4b")
+    assert caught.value.details["near"][0] == "gemma-3-4b"
+    assert "Did you mean gemma-3-4b" in caught.value.hint
+
+
+def test_windows_paths_know_no_case_and_others_do() -> None:
+    assert path_key(r"D:\A\b.gguf") == path_key("d:/a/B.GGUF")
+    assert path_key("/a/b") != path_key("/A/b")
+    assert model("x", r"D:\A\b.gguf").folder == r"D:\A"
+    assert model("x", "/a/b.gguf").folder == "/a"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Meta-Llama-3.1-8B-Instruct-Q4_K_M", "meta-llama-3.1-8b-instruct-q4_k_m"),
+        ("My Model (final) v2", "my-model-final-v2"),
+        ("../../etc/passwd", "etc-passwd"),
+        ("--help; rm -rf $HOME", "help-rm-rf-home"),
+        ("Über-Größe", "uber-groe"),
+        ("模型", ""),
+        ("a" * 500, "a" * 120),
+    ],
+)
+def test_ids_are_fit_for_urls_and_shells(text: str, expected: str) -> None:
+    assert slug(text) == expected
+    assert re.fullmatch(r"[a-z0-9._-]*", slug(text))
+
+
+def test_ids_differ_and_do_not_depend_on_the_order() -> None:
+    stems = [
+        ("/a/m.gguf", "m"),
+        ("/b/m.gguf", "m"),
+        ("/x/b/m.gguf", "m"),
+        ("/a/n.gguf", "n"),
+        ("/模/型.gguf", "型"),
+    ]
+    ids = dict(zip(stems, identifiers(stems), strict=True))
+    assert ids[stems[0]] == "m@a"
+    assert ids[stems[3]] == "n"
+    assert re.fullmatch(r"m@[0-9a-f]{8}", ids[stems[1]])
+    assert re.fullmatch(r"model-[0-9a-f]{8}", ids[stems[4]])
+    assert len(set(ids.values())) == len(stems)
+    turned = stems[::-1]
+    assert dict(zip(turned, identifiers(turned), strict=True)) == ids
+    assert identifiers([("/a/m.gguf", "m")], taken={"m", "m@a"})[0].startswith("m@")
+    assert identifiers([("/a/m.gguf", "m")], taken={"m", "m@a"}) != ["m@a"]
+
+
+def test_aliases_come_from_the_settings_by_id_name_file_or_beginning(tmp_path: Path) -> None:
+    write_model(tmp_path / "Alpha One.gguf", general__name="First")
+    write_model(tmp_path / "beta-q4.gguf", general__name="Twin")
+    write_model(tmp_path / "beta-q8.gguf", general__name="Twin")
+    catalog = scan(
+        [tmp_path],
+        {
+            "ALPHA-ONE": ["a", "finance"],
+            "first": ["b"],
+            "Alpha One": ["a"],
+            "beta-q4": [],
+            "twin": ["both"],
+            "alph": [],
+            "nothing": ["c"],
+            "beta": ["d"],
+        },
+    )
+    found = {model.id: model.aliases for model in catalog.models}
+    assert found == {
+        "alpha-one": ("a", "finance", "b", "Alpha One", "alph"),
+        "beta-q4": ("both",),
+        "beta-q8": ("both",),
+    }
+    assert catalog.find("finance").id == "alpha-one"
