@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import sys
 import time
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psutil
 
@@ -14,6 +17,7 @@ from model_switcher.domain.catalog import Model
 from model_switcher.domain.engines import EngineBinary
 from model_switcher.domain.launch import Launch
 from model_switcher.domain.states import ServerState
+from model_switcher.engine.demo_models import write_demo_models
 from model_switcher.engine.log import LogRing
 from model_switcher.engine.server import Deadlines, Server
 
@@ -21,9 +25,18 @@ FAKE = (sys.executable, "-S", str(Path(__file__).with_name("fake_engine.py")))
 QUICK = Deadlines(stall=0.5, silent=0.5, graceful=0.3, kill=5.0, poll=0.02)
 
 
+@cache
+def _model() -> Path:
+    """A good model: the fake engine does not read it, but the search for a cause does."""
+    folder = TemporaryDirectory()
+    atexit.register(folder.cleanup)
+    return write_demo_models(Path(folder.name))[0]
+
+
 def fake_launch(name: str, *faults: str) -> Launch:
     """A launch of the fake engine with those faults."""
-    model = Model(id=name, name=f"Model {name.upper()}", path=f"{name}.gguf", files=(f"{name}.gguf",), size=1)
+    path = str(_model())
+    model = Model(id=name, name=f"Model {name.upper()}", path=path, files=(path,), size=1)
     binary = EngineBinary(kind="llama-server", command=(*FAKE, *faults), source="test")
     return Launch(model=model, binary=binary, engine="fake 1")
 

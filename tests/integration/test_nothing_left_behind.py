@@ -30,7 +30,7 @@ ENDLESS = {
     "n_predict": -1,
     "stream": True,
     "ignore_eos": True,
-    "grammar": "root ::= [a-z]+",
+    "grammar": "root ::= [a-z] root",
 }
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         ("K cache type q8_0 with block size 32 does not divide n_embd_head_k=16", Cause.UNSUPPORTED_OPTION, "q8_0"),
         ("x: error while loading shared libraries: libcudart.so.12: cannot open shared object file",
          Cause.ENGINE_WONT_START, "libcudart.so.12"),
+        ("setpriv: failed to execute /a/b/llama-server: Permission denied", Cause.ENGINE_WONT_START, "Permission denied"),
         ("dyld[1]: Library not loaded: @rpath/libggml.dylib", Cause.ENGINE_WONT_START, "libggml.dylib"),
         ("gguf_init_from_file: failed to open GGUF file '/a/m.gguf' (Permission denied)", Cause.MODEL_MISSING,
          "Permission denied"),
@@ -89,7 +90,7 @@ def test_a_signal_is_named_apart_from_the_exit_code() -> None:
 
 def test_what_an_engine_logged_before_it_was_ready_is_not_why_it_ended_later() -> None:
     log = ["W failed to open GGUF file 'draft.gguf' (No such file or directory)"]
-    assert explain(exit_code=1, log=log, model_path="m.gguf", was_ready=True).cause == Cause.EXITED
+    assert explain(exit_code=1, log=log, model_path="m.gguf", was_ready=True).cause == Cause.CRASHED
     memory = [*log, "CUDA error: out of memory"]
     assert explain(exit_code=-6, log=memory, model_path="m.gguf", was_ready=True).cause == Cause.OUT_OF_MEMORY
 

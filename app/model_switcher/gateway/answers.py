@@ -1,0 +1,71 @@
+"""Answers that the gateway gives itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from model_switcher.domain import wire
+from model_switcher.domain.errors import (
+    NothingServed,
+    Paused,
+    SwitcherError,
+    UsageError,
+    WrongKey,
+)
+
+if TYPE_CHECKING:
+    from aiohttp import StreamReader
+
+LONGEST_CONTROL_BODY = 64 * 1024
+_RETRY_AFTER = {429: 1, 503: 1, 504: 1}
+_RETRY_AFTER_CHOICE = 5
+
+
+def json_answer(value: object, *, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
+    """`value` as JSON."""
+    return encoded_answer(wire.encode(value), status=status, headers=headers)
+
+
+def encoded_answer(body: bytes, *, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
+    """JSON that is encoded already."""
+    response = web.Response(body=body, status=status, headers=headers)
+    response.headers["Content-Type"] = "application/json; charset=utf-8"
+    return response
+
+
+def error_answer(error: SwitcherError) -> web.Response:
+    """An error in OpenAI's shape, with when to try again."""
+    headers = {}
+    if error.http_status in _RETRY_AFTER:
+        # What waits for a person's choice is not worth asking for every second.
+        wait = (
+            _RETRY_AFTER_CHOICE
+            if isinstance(error, NothingServed | Paused)
+            else _RETRY_AFTER[error.http_status]
+        )
+        headers["Retry-After"] = str(wait)
+    if isinstance(error, WrongKey):
+        headers["WWW-Authenticate"] = "Bearer"
+    return json_answer(wire.error_body(error), status=error.http_status, headers=headers)
+
+
+def plain_error(status: int, code: str, message: str) -> web.Response:
+    """An error of HTTP's own kind, which has no place in the tree of errors."""
+    body: dict[str, Any] = {"code": code, "message": message, "type": "invalid_request_error", "hint": ""}
+    return json_answer({"error": body}, status=status)
+
+
+async def read_at_most(content: StreamReader, limit: int) -> bytes:
+    """A request's whole body.
+
+    Raises:
+        UsageError: It is longer than `limit` bytes.
+    """
+    body = bytearray()
+    while data := await content.readany():
+        body += data
+        if len(body) > limit:
+            raise UsageError(f"The body is longer than {limit} bytes")
+    return bytes(body)

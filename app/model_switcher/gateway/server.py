@@ -1,0 +1,197 @@
+"""The gateway: listening sockets, and which handler answers what."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from model_switcher.domain.errors import SwitcherError
+from model_switcher.gateway.answers import error_answer, plain_error
+from model_switcher.gateway.control import Control
+from model_switcher.gateway.guards import Guards
+from model_switcher.gateway.proxy import PassedAnswer, Proxy
+from model_switcher.gateway.streams import Streams
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+    from model_switcher.domain.settings import ServerSettings
+    from model_switcher.gateway.backend import Backend
+
+    Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+    StreamHandler = Callable[[web.BaseRequest, Mapping[str, str]], Awaitable[web.StreamResponse]]
+
+BACKLOG = 512
+CUT_TIMEOUT = 0.1
+CLIENT_GONE = 499  # seen by nobody
+LONGEST_HEADER_LINE = 64 * 1024
+OUR_PREFIX = "/switcher/"
+WITHOUT_KEY = frozenset({"/health", "/v1/health"})
+
+_log = logging.getLogger(__name__)
+
+
+class Gateway:
+    """The HTTP front at the stable address.
+
+    Args:
+        backend: The runtime behind it, on the same loop.
+        settings: The `[server]` table.
+        control_key: Opens every route whatever the settings say.
+        on_show: Shows the panel; None where there is no desktop.
+        on_quit: Begins the end of the program; True if another instance takes over.
+        version: Of the program.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        settings: ServerSettings,
+        *,
+        control_key: str,
+        on_show: Callable[[], None] | None,
+        on_quit: Callable[[bool], None],
+        version: str,
+    ) -> None:
+        self._guards = Guards(settings, control_key)
+        self._proxy = Proxy(backend.admission, hold_bytes=settings.hold_bytes)
+        self._streams = Streams(backend)
+        self._control = Control(backend, self._streams, on_show=on_show, on_quit=on_quit)
+        self._server: web.Server | None = None
+        self._name = f"model-switcher/{version}"
+        self._listeners: list[asyncio.Server] = []
+        self._busy: set[web.RequestHandler] = set()
+        self._quiet = asyncio.Event()
+        self._last_used = time.monotonic()
+        control = self._control
+        # Everything that the gateway answers itself; all else goes to the served model.
+        self._routes: dict[str, dict[str, Handler]] = {
+            "/health": {"GET": control.health},
+            "/v1/health": {"GET": control.health},
+            "/models": {"GET": control.v1_models},
+            "/v1/models": {"GET": control.v1_models},
+            "/switcher/state": {"GET": control.state},
+            "/switcher/models": {"GET": control.models},
+            "/switcher/select": {"POST": control.select},
+            "/switcher/cancel": {"POST": control.command("cancel")},
+            "/switcher/stop": {"POST": control.command("stop")},
+            "/switcher/pause": {"POST": control.command("pause")},
+            "/switcher/resume": {"POST": control.command("resume")},
+            "/switcher/rescan": {"POST": control.command("rescan")},
+            "/switcher/show": {"POST": control.show},
+            "/switcher/quit": {"POST": control.quit},
+        }
+        self._stream_routes: dict[str, StreamHandler] = {
+            "/switcher/events": self._streams.events,
+            "/switcher/log": self._streams.log,
+        }
+
+    @property
+    def idle_seconds(self) -> float:
+        """Seconds since the last request ended; 0.0 while one is under way."""
+        return 0.0 if self._busy else time.monotonic() - self._last_used
+
+    async def start(self, sockets: Sequence[socket.socket]) -> None:
+        """Answer on these sockets, which listen already."""
+        self._server = web.Server(
+            self._handle,
+            handler_cancellation=True,  # a client that leaves ends its request, up to the engine
+            access_log=None,
+            auto_decompress=False,
+            max_line_size=LONGEST_HEADER_LINE,
+            max_field_size=LONGEST_HEADER_LINE,
+        )
+        loop = asyncio.get_running_loop()
+        for listening in sockets:
+            self._listeners.append(await loop.create_server(self._server, sock=listening, backlog=BACKLOG))
+
+    async def stop_accepting(self) -> None:
+        """Close the listeners and idle connections at once, and end the event streams; running requests go on."""
+        for listener in self._listeners:
+            listener.close()
+        self._listeners.clear()
+        self._proxy.closing = True
+        self._streams.end()
+        # Not `Server.pre_shutdown`: it would also stop reading the bodies of requests that are still coming in.
+        for connection in self._server.connections if self._server is not None else ():
+            if connection not in self._busy:
+                connection.force_close()
+        self._note_quiet()
+
+    async def stop(self, grace: float) -> None:
+        """Stop accepting, give running requests `grace` seconds, then cut them."""
+        await self.stop_accepting()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(grace):
+                await self._quiet.wait()
+        if self._server is not None:
+            await self._server.shutdown(CUT_TIMEOUT)
+            self._server = None
+        await self._control.close()
+        self._proxy.close()
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        self._busy.add(request.protocol)
+        try:
+            response = await self._dispatch(request)
+            if self._proxy.closing:
+                response.force_close()
+            return response
+        finally:
+            self._busy.discard(request.protocol)
+            self._last_used = time.monotonic()
+            self._note_quiet()
+
+    def _note_quiet(self) -> None:
+        if self._proxy.closing and not self._busy:
+            self._quiet.set()
+
+    async def _dispatch(self, request: web.BaseRequest) -> web.StreamResponse:
+        ours: dict[str, str] = {"Server": self._name}
+        try:
+            origin = self._guards.check_caller(request.headers)
+            cors = self._guards.cors(origin)
+            ours |= cors
+            if request.method == "OPTIONS":
+                return self._guards.options_answer(origin, request.headers)
+            path = request.raw_path.partition("?")[0]
+            if path not in WITHOUT_KEY:
+                self._guards.check_key(request.headers)
+            if path not in self._routes and not path.startswith(OUR_PREFIX):
+                return await self._proxy.forward(request, cors)
+            response = await self._answer(request, path, ours)
+        except SwitcherError as error:
+            response = error_answer(error)
+        except Exception as error:
+            if isinstance(error, ConnectionError) and (
+                request.transport is None or request.transport.is_closing()
+            ):
+                return PassedAnswer(CLIENT_GONE, keep_alive=False)
+            _log.exception("The gateway failed on %s", request.raw_path)
+            if request.writer.output_size:
+                raise
+            response = error_answer(SwitcherError("The gateway failed; its log says how"))
+        if not response.prepared:
+            response.headers.update(ours)
+        return response
+
+    async def _answer(
+        self, request: web.BaseRequest, path: str, ours: Mapping[str, str]
+    ) -> web.StreamResponse:
+        method = "GET" if request.method == "HEAD" else request.method
+        if path in self._stream_routes and method == "GET":
+            return await self._stream_routes[path](request, ours)
+        handlers = self._routes.get(path, {})
+        if method in handlers:
+            return await handlers[method](request)
+        if handlers or path in self._stream_routes:
+            response = plain_error(405, "method-not-allowed", f"{path} does not know {request.method}")
+            response.headers["Allow"] = ", ".join(handlers) or "GET"
+            return response
+        return plain_error(404, "not-found", f"There is nothing at {path}")

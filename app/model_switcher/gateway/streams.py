@@ -1,0 +1,151 @@
+"""Answers that go on: the state as server-sent events, and the log as it is written."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from aiohttp import web
+
+from model_switcher.domain import wire
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from model_switcher.domain.snapshot import Snapshot
+    from model_switcher.gateway.backend import Backend
+
+PING_EVERY = 15.0
+PENDING_LOG_LINES = 20_000
+
+T = TypeVar("T")
+
+
+class Pending(Generic[T]):
+    """What a reader has not taken yet: at most `limit` items, the oldest are dropped first."""
+
+    def __init__(self, limit: int) -> None:
+        self._items: deque[T] = deque(maxlen=limit)
+        self._changed = asyncio.Event()
+        self.ended = False
+
+    def put(self, item: T) -> None:
+        self._items.append(item)
+        self._changed.set()
+
+    def end(self) -> None:
+        """Nothing more will come."""
+        self.ended = True
+        self._changed.set()
+
+    async def take(self, patience: float) -> list[T]:
+        """All that is there, after waiting up to `patience` seconds for some; empty if nothing came."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                await self._changed.wait()
+        self._changed.clear()
+        items = list(self._items)
+        self._items.clear()
+        return items
+
+
+class Streams:
+    """The endless answers of one gateway."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._open: set[Pending[Any]] = set()
+        self._encoded: tuple[Snapshot, bytes] | None = None
+        self._ended = False
+
+    def end(self) -> None:
+        """End them all, in order."""
+        self._ended = True
+        for pending in self._open:
+            pending.end()
+
+    def state_json(self, snapshot: Snapshot) -> bytes:
+        """The snapshot's wire form; encoded once for however many ask."""
+        if self._encoded is None or self._encoded[0] is not snapshot:
+            self._encoded = (snapshot, wire.encode(wire.state(snapshot)))
+        return self._encoded[1]
+
+    async def events(self, request: web.BaseRequest, ours: Mapping[str, str]) -> web.StreamResponse:
+        """The current state, then one event for each change; a slow reader gets only the newest."""
+        pending: Pending[Snapshot] = Pending(1)
+
+        def render(snapshot: Snapshot) -> bytes:
+            return b"id: %d\ndata: %b\n\n" % (snapshot.number, self.state_json(snapshot))
+
+        return await self._stream(
+            request,
+            pending,
+            render,
+            subscribe=lambda: self._backend.subscribe(pending.put),
+            ping=b": ping\n\n",
+            headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store", **ours},
+        )
+
+    async def log(self, request: web.BaseRequest, ours: Mapping[str, str]) -> web.StreamResponse:
+        """The kept log lines of one model (`?model=`) or all; with `?follow=1` also those to come.
+
+        Plain text, or server-sent events for those who ask for them.
+        """
+        query = request.rel_url.query
+        model = query.get("model")
+        as_events = "text/event-stream" in request.headers.get("Accept", "")
+        kind = "text/event-stream" if as_events else "text/plain; charset=utf-8"
+        headers = {"Content-Type": kind, "Cache-Control": "no-store", **ours}
+
+        def render(line: str) -> bytes:
+            return f"data: {line}\n\n".encode() if as_events else f"{line}\n".encode()
+
+        kept = [line.text for line in self._backend.log.lines(model)]
+        if query.get("follow", "") in {"", "0", "false"}:
+            return web.Response(body=b"".join(map(render, kept)), headers=headers)
+        pending: Pending[str] = Pending(PENDING_LOG_LINES)
+        for line in kept:
+            pending.put(line)
+
+        return await self._stream(
+            request,
+            pending,
+            render,
+            subscribe=lambda: self._backend.log.subscribe(
+                lambda line: pending.put(line.text) if model in {None, line.model} else None
+            ),
+            ping=b": ping\n\n" if as_events else b"",
+            headers=headers,
+        )
+
+    async def _stream(
+        self,
+        request: web.BaseRequest,
+        pending: Pending[T],
+        render: Callable[[T], bytes],
+        *,
+        subscribe: Callable[[], Callable[[], None]],
+        ping: bytes,
+        headers: Mapping[str, str],
+    ) -> web.StreamResponse:
+        response = web.StreamResponse(headers=headers)
+        response.force_close()  # it ends only when one side leaves
+        await response.prepare(request)
+        if request.method == "HEAD":
+            return response
+        self._open.add(pending)
+        unsubscribe = subscribe()
+        try:
+            while not (pending.ended or self._ended):
+                items = await pending.take(PING_EVERY)
+                data = b"".join(map(render, items)) or ping
+                if data and not pending.ended:
+                    await response.write(data)
+                    # Wait until the reader has taken it: what changes meanwhile is merged into the newest.
+                    await request.writer.drain()
+        finally:
+            unsubscribe()
+            self._open.discard(pending)
+        return response
