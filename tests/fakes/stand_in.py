@@ -15,7 +15,7 @@ import dataclasses
 import sys
 import threading
 from concurrent.futures import Future
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from fakes import snapshots
 from model_switcher.domain.errors import AddressInUse, UnusableModel
@@ -23,6 +23,8 @@ from model_switcher.domain.snapshot import Outcome, Result, Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from model_switcher.desktop.engine_side import Intentions
 
 
 class StandIn:
@@ -84,7 +86,7 @@ class StandInThread:
 
     def __init__(self, intentions: StandIn, *, failure: BaseException | None = None) -> None:
         self.intentions = intentions
-        self.ready: Future[StandIn] = Future()
+        self.ready: Future[Intentions] = Future()
         self.ended: Future[None] = Future()
         self._failure = failure
         self._stop: asyncio.Event
@@ -127,6 +129,11 @@ class StandInThread:
         await self._stop.wait()
 
 
+def _obey_all(thread: StandInThread, show_requested: Callable[[], None]) -> None:
+    for line in sys.stdin:
+        _obey(line, thread, show_requested)
+
+
 def _obey(line: str, thread: StandInThread, show_requested: Callable[[], None]) -> None:
     engine = thread.intentions
     verb, _, what = line.strip().partition(" ")
@@ -154,12 +161,12 @@ def main(arguments: list[str]) -> int:
         first = catalog if "many" in arguments else None
         thread = StandInThread(StandIn(lambda text: print(text, flush=True), snapshot=first), failure=failure)
         threads.append(thread)
-        threading.Thread(
-            target=lambda: [_obey(line, thread, show_requested) for line in sys.stdin], daemon=True
-        ).start()
+        threading.Thread(target=_obey_all, args=(thread, show_requested), daemon=True).start()
         return thread
 
-    theme = "light" if "light" in arguments else "dark" if "dark" in arguments else "system"
+    theme: Literal["system", "light", "dark"] = (
+        "light" if "light" in arguments else "dark" if "dark" in arguments else "system"
+    )
     status = run(start, settings=DesktopSettings(theme=theme))
     threads[0].join()
     return status

@@ -6,11 +6,11 @@ import asyncio
 from pathlib import Path
 
 import pytest
+
+import model_switcher
 from fakes.commands import command
 from fakes.engines import LLAMA_SERVER
 from fakes.instance import Instance, write_settings
-
-import model_switcher
 from model_switcher import Switcher, SwitcherError, call_orchestrator, switch_and_call, switch_model
 from model_switcher.client.finding import find
 from model_switcher.domain.errors import UnknownModel
@@ -54,7 +54,9 @@ async def test_switch_model_tells_by_a_bool(settings: Path, models: tuple[Path, 
         assert instance.state().selected == "demo-birch"
 
 
-async def test_switch_model_starts_an_instance_where_none_runs(settings: Path, models: tuple[Path, Path]) -> None:
+async def test_switch_model_starts_an_instance_where_none_runs(
+    settings: Path, models: tuple[Path, Path]
+) -> None:
     try:
         answers = await asyncio.gather(
             switch_model(models[1], config=settings), switch_model(models[1], config=settings)
@@ -101,7 +103,9 @@ async def test_switch_and_call_gives_the_model_back(settings: Path, models: tupl
 
 
 @pytest.mark.parametrize("how", ["fails", "is cancelled"])
-async def test_the_model_comes_back_when_the_call(settings: Path, models: tuple[Path, Path], how: str) -> None:
+async def test_the_model_comes_back_when_the_call(
+    settings: Path, models: tuple[Path, Path], how: str
+) -> None:
     async with Instance(settings) as instance:
         await instance.ready()
         called = asyncio.Event()

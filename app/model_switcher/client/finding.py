@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+import threading
 import time
 from typing import IO, TYPE_CHECKING
 
@@ -45,11 +46,13 @@ async def find_or_start(places: Places) -> tuple[InstanceRecord, bool]:
     log = places.logs / "headless.log"
     with log.open("wb") as output:
         process = _spawn(places, output)
+    # It outlives us; should it end before us, somebody has to take note, or it stays as a zombie.
+    threading.Thread(target=process.wait, name="headless instance", daemon=True).start()
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if (record := find(places)) is not None:
             return record, True
-        code = process.poll()
+        code = process.returncode
         if code is not None and find(places) is None:
             said = log.read_text("utf-8", errors="replace").strip().splitlines()
             raise NoInstance(

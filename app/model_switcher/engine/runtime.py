@@ -53,6 +53,7 @@ class Runtime:
         )
         self._sampler = MemorySampler()
         self._extra: dict[str, Model] = {}
+        self._begun = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -102,6 +103,7 @@ class Runtime:
             SwitchFailed: It did not come up; the old one, or the default, is back if it could be.
             SwitchSuperseded: A later choice replaced this one.
         """
+        await self._begun.wait()
         found = await self._resolve(model)
         outcome = await self._controller.select(found.id, cut=cut)
         await asyncio.to_thread(self._remember, found.id)
@@ -167,18 +169,31 @@ class Runtime:
         return await self._preflight.prepare(model)
 
     async def _first_steps(self) -> None:
-        await self.rescan()
+        """Scan, then begin with the default model. A choice that came meanwhile is made after that, and so wins."""
+        try:
+            await self.rescan()
+            first = await self._begin_default()
+        finally:
+            self._begun.set()
+        if first is not None:
+            with contextlib.suppress(SwitcherError):  # the snapshot carries the outcome
+                await first
+
+    async def _begin_default(self) -> asyncio.Task[Outcome] | None:
+        """Choose the default model; what comes of it, if there is one."""
         wanted = await asyncio.to_thread(self._default)
         if wanted is None:
-            return
+            return None
         try:
             model = await self._resolve(wanted)
         except SwitcherError as error:
             self.hub.update(notice=f"The default model cannot be served: {error.message}")
-            return
+            return None
         self._controller.set_default(model.id)
-        with contextlib.suppress(SwitcherError):  # the snapshot carries the outcome
-            await self._controller.select(model.id, wake=self.settings.start_server == "at start")
+        wake = self.settings.start_server == "at start"
+        choice = asyncio.create_task(self._controller.select(model.id, wake=wake), name="default model")
+        await asyncio.sleep(0)  # the choice is in the mailbox now, before any other
+        return choice
 
     async def _sample(self) -> None:
         while True:

@@ -1,0 +1,169 @@
+"""The menu as Qt holds it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fakes import snapshots
+from model_switcher.desktop.menu import Ask, Drawn, Menu
+from model_switcher.desktop.view_state import view_state
+from model_switcher.domain.catalog import Catalog
+from model_switcher.domain.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from PySide6.QtGui import QAction
+    from PySide6.QtWidgets import QMenu
+    from pytestqt.qtbot import QtBot
+
+
+@pytest.fixture
+def menu(qtbot: QtBot) -> Menu:
+    menu = Menu()
+    qtbot.addWidget(menu)
+    menu.show_state(view_state(snapshots.ready()))
+    return menu
+
+
+def texts(menu: QMenu) -> list[str]:
+    return ["---" if action.isSeparator() else action.text() for action in menu.actions()]
+
+
+def action(menu: QMenu, beginning: str) -> QAction:
+    return next(one for one in menu.actions() if one.text().startswith(beginning))
+
+
+def test_the_menu_reads_as_designed(menu: Menu) -> None:
+    assert texts(menu) == [
+        "Nemotron Nano 8B — ready",
+        "VRAM 10.4 of 16.0 GiB  ▰▰▰▰▰▰▱▱▱",
+        "---",
+        "Nemotron Nano 8B\tQ4_K_M",
+        "Gemma 3 12B\tQ4_K_M",
+        "Llama 3.3 70B\tQ4_K_M",
+        "Phinance 3B\tQ4_K_M",
+        "Qwen3 8B\tQ6_K",
+        "---",
+        "Stop server",
+        "Copy endpoint address",
+        "Open web UI",
+        "Rescan models",
+        "---",
+        "Quit",
+    ]
+    assert [one.isEnabled() for one in menu.actions()[:2]] == [False, False]
+
+
+def test_only_the_chosen_model_is_marked_and_as_one_of_several(menu: Menu) -> None:
+    marked = [one.text() for one in menu.actions() if one.isChecked()]
+    assert marked == ["Nemotron Nano 8B\tQ4_K_M"]
+    group = action(menu, "Nemotron Nano 8B\t").actionGroup()
+    assert group is not None
+    assert group.isExclusive()
+
+
+def test_a_click_asks_for_the_model_and_leaves_the_mark_to_the_engine(menu: Menu, qtbot: QtBot) -> None:
+    with qtbot.waitSignal(menu.chosen) as chosen:
+        action(menu, "Qwen3 8B").trigger()
+    assert chosen.args == ["qwen3-8b"]
+    assert action(menu, "Nemotron Nano 8B\t").isChecked()
+    assert not action(menu, "Qwen3 8B").isChecked()
+
+
+@pytest.mark.parametrize(
+    ("text", "ask"),
+    [
+        ("Stop server", Ask.CONTROL),
+        ("Copy endpoint address", Ask.COPY),
+        ("Open web UI", Ask.WEB_UI),
+        ("Rescan models", Ask.RESCAN),
+        ("Quit", Ask.QUIT),
+    ],
+)
+def test_every_entry_asks_for_what_it_says(menu: Menu, qtbot: QtBot, text: str, ask: Ask) -> None:
+    with qtbot.waitSignal(menu.asked) as asked:
+        action(menu, text).trigger()
+    assert asked.args == [ask]
+
+
+def test_the_log_folder_is_offered_where_there_is_one(qtbot: QtBot) -> None:
+    menu = Menu(logs=True)
+    qtbot.addWidget(menu)
+    with qtbot.waitSignal(menu.asked) as asked:
+        action(menu, "Open log folder").trigger()
+    assert asked.args == [Ask.LOGS]
+
+
+def test_an_open_menu_changes_its_texts_but_not_its_entries(menu: Menu) -> None:
+    menu.aboutToShow.emit()
+    before = menu.actions()
+    menu.show_state(view_state(snapshots.loading()))
+    assert menu.actions() == before
+    assert action(menu, "Loading Qwen3 8B… 57 %").isEnabled() is False
+    assert action(menu, "Qwen3 8B\t57 %").isChecked()
+    assert action(menu, "Cancel").isEnabled()
+
+
+def test_what_waited_for_the_menu_to_close_is_built_then(menu: Menu, qtbot: QtBot) -> None:
+    menu.aboutToShow.emit()
+    menu.show_state(view_state(replace(snapshots.ready(), catalog=Catalog(snapshots.USUAL[:2]))))
+    assert not action(menu, "Qwen3 8B").isEnabled()
+    menu.aboutToHide.emit()
+    qtbot.waitUntil(lambda: len(texts(menu)) == 12)
+    assert texts(menu)[3:6] == ["Nemotron Nano 8B\tQ4_K_M", "Phinance 3B\tQ4_K_M", "---"]
+    assert not menu.is_open
+
+
+def test_many_models_get_a_submenu_by_place_with_marks_of_its_own(menu: Menu) -> None:
+    menu.show_state(view_state(replace(snapshots.ready(), catalog=snapshots.many_models(38))))
+    everything = action(menu, "All models (38)").menu()
+    assert texts(everything) == [
+        "D:\\models (3)",
+        "E:\\more models (33)",
+        "Hugging Face cache (1)",
+        "LM Studio (1)",
+    ]
+    place = everything.actions()[0].menu()
+    assert action(place, "Nemotron Nano 8B").isChecked()
+    assert action(menu, "Nemotron Nano 8B\t").isChecked()
+
+
+def test_models_of_one_place_are_not_put_one_level_deeper(menu: Menu) -> None:
+    models = tuple(snapshots.model(f"Yi {number}B", "Q4_0", 3.0) for number in range(20))
+    menu.show_state(view_state(Snapshot(catalog=Catalog(models))))
+    everything = action(menu, "All models (20)").menu()
+    assert len(everything.actions()) == 20
+    assert texts(everything)[2] == "Yi 2B\tQ4_0"
+
+
+def test_rebuilding_leaves_nothing_behind(menu: Menu, qtbot: QtBot) -> None:
+    many = view_state(replace(snapshots.ready(), catalog=snapshots.many_models(38)))
+    few = view_state(snapshots.ready())
+    menu.show_state(few)
+    qtbot.wait(0)
+    children = len(menu.children())
+    for _ in range(20):
+        menu.show_state(many)
+        menu.show_state(few)
+    qtbot.waitUntil(lambda: len(menu.children()) == children)
+
+
+def test_an_empty_list_says_so_in_its_place(menu: Menu) -> None:
+    menu.show_state(view_state(Snapshot()))
+    assert texts(menu)[2:5] == ["---", "No models found", "---"]
+    assert not action(menu, "Copy endpoint address").isEnabled()
+    assert not action(menu, "Open web UI").isEnabled()
+
+
+def test_no_character_of_a_name_is_taken_for_a_shortcut(qtbot: QtBot) -> None:
+    odd = snapshots.model("R&D_A & B", "Q8_0", 1.0)
+    for drawn, text in (
+        (Drawn.BY_QT, "R&&D_A && B\tQ8_0"),
+        (Drawn.BY_PANEL, "R&&D__A & B  ·  Q8__0"),
+    ):
+        menu = Menu(drawn=drawn)
+        qtbot.addWidget(menu)
+        menu.show_state(view_state(Snapshot(catalog=Catalog((odd,)))))
+        assert texts(menu)[3] == text

@@ -1,0 +1,278 @@
+"""The whole desktop in a process of its own, on a virtual screen with xfce's panel. The engine is a stand-in."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import pytest
+
+from fakes import snapshots
+from fakes.screen import eventually, screen
+from fakes.tray import NotificationDaemon, TrayDriver
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from fakes.screen import Screen
+
+TESTS = Path(__file__).resolve().parents[1]
+
+
+class Program:
+    """The desktop as a child process."""
+
+    def __init__(self, private: Screen, *arguments: str) -> None:
+        self.said: list[str] = []
+        self.complaints: list[str] = []
+        self.process = subprocess.Popen(
+            [sys.executable, "-W", "error", "-m", "fakes.stand_in", *arguments],
+            env={**private.environment, "PYTHONPATH": str(TESTS)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            bufsize=1,
+        )
+        self._readers = [
+            threading.Thread(target=_read, args=(stream, into))
+            for stream, into in (
+                (self.process.stdout, self.said),
+                (self.process.stderr, self.complaints),
+            )
+        ]
+        for reader in self._readers:
+            reader.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.wait()
+        for reader in self._readers:
+            reader.join()
+        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
+            if stream is not None:
+                with contextlib.suppress(BrokenPipeError):
+                    stream.close()
+
+    def tell(self, line: str) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(line + "\n")
+
+    def ends_well(self) -> None:
+        """It ends by itself with status 0, and complained about nothing."""
+        assert self.process.wait(20) == 0
+        for reader in self._readers:
+            reader.join()
+        assert self.complaints == []
+
+
+def _read(stream: object, into: list[str]) -> None:
+    into.extend(line.rstrip("\n") for line in stream)  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def tray(private_screen: Screen) -> Iterator[TrayDriver]:
+    with TrayDriver(private_screen.bus) as driver:
+        eventually(lambda: not driver.items(), what="the icon of the test before is gone")
+        yield driver
+
+
+def shows(tray: TrayDriver, text: str) -> Callable[[], bool]:
+    def probe() -> bool:
+        with contextlib.suppress(LookupError, IndexError):
+            return text in tray.tooltip()
+        return False
+
+    return probe
+
+
+def test_the_icon_is_registered_with_its_name_its_sizes_and_what_is_served(
+    private_screen: Screen, tray: TrayDriver
+) -> None:
+    with Program(private_screen) as program:
+        eventually(shows(tray, "Nemotron Nano 8B — ready · VRAM 10.4 of 16.0 GiB"))
+        assert {16, 22, 24, 32, 44, 48, 64} <= tray.icon_sizes()
+        tray.click("Quit")
+        program.ends_well()
+    eventually(lambda: not tray.items())
+
+
+def test_the_panel_lists_the_models_and_marks_the_chosen_one(
+    private_screen: Screen, tray: TrayDriver
+) -> None:
+    with Program(private_screen, "many") as program:
+        eventually(shows(tray, "ready"))
+        assert tray.labels() == [
+            "Nemotron Nano 8B — ready",
+            "VRAM 10.4 of 16.0 GiB  ▰▰▰▰▰▰▱▱▱",
+            "---",
+            "Nemotron Nano 8B  ·  Q4_K_M",
+            "Gemma 3 12B  ·  Q4_K_M",
+            "Llama 3.3 70B  ·  Q4_K_M",
+            "Phinance 3B  ·  Q4_K_M",
+            "Qwen3 8B  ·  Q6_K",
+            "Zephyr 1B  ·  Q5_K_M",
+            "Zephyr 2B  ·  Q5_K_M",
+            "Zephyr 3B  ·  Q5_K_M",
+            "All models (38)",
+            "---",
+            "Stop server",
+            "Copy endpoint address",
+            "Open web UI",
+            "Rescan models",
+            "---",
+            "Quit",
+        ]
+        assert not tray.find("Nemotron Nano 8B — ready").enabled
+        radios = [entry for entry in tray.entries() if entry.radio and len(entry.path) == 1]
+        assert [entry.label for entry in radios if entry.checked] == ["Nemotron Nano 8B  ·  Q4_K_M"]
+        assert len(radios) == 8
+        assert tray.find("All models", "D:\\models", "Nemotron").checked
+        tray.click("All models", "E:\\more models", "Zephyr 20B")
+        eventually(lambda: program.said == ["select zephyr-20b"])
+        tray.click("Quit")
+        program.ends_well()
+
+
+def test_a_click_selects_and_the_load_is_followed_in_tooltip_icon_and_menu(
+    private_screen: Screen, tray: TrayDriver
+) -> None:
+    with Program(private_screen) as program:
+        eventually(shows(tray, "ready"))
+        before = tray.icon(22)
+        tray.open()
+        tray.click("Qwen3 8B")
+        eventually(lambda: program.said == ["select qwen3-8b"])
+        program.tell("progress 0.57")
+        eventually(shows(tray, "Loading Qwen3 8B… 57 %"))
+        eventually(lambda: tray.icon(22) != before)
+        assert tray.find("Qwen3 8B  ·  57 %").checked
+        assert not tray.find("Nemotron").checked
+        tray.click("Cancel")
+        eventually(lambda: program.said[-1] == "cancel")
+        program.tell("show ready")
+        eventually(shows(tray, "Nemotron Nano 8B — ready"))
+        eventually(lambda: tray.icon(22) == before)
+        tray.click("Quit")
+        program.ends_well()
+
+
+def test_the_server_is_stopped_and_started_again(private_screen: Screen, tray: TrayDriver) -> None:
+    with Program(private_screen) as program:
+        eventually(shows(tray, "ready"))
+        tray.click("Stop server")
+        eventually(shows(tray, "stopped"))
+        assert not tray.find("Open web UI").enabled
+        tray.click("Start again")
+        eventually(lambda: program.said == ["stop", "select nemotron-nano-8b"])
+        tray.click("Rescan models")
+        eventually(lambda: program.said[-1] == "rescan")
+        tray.click("Quit")
+        program.ends_well()
+
+
+def test_failures_are_told_once_each_with_cause_and_hint(private_screen: Screen, tray: TrayDriver) -> None:
+    with NotificationDaemon(private_screen.bus) as daemon, Program(private_screen) as program:
+        eventually(shows(tray, "ready"))
+        program.tell("progress 0.3")
+        eventually(shows(tray, "30 %"))
+        program.tell("show rolled_back")
+        eventually(lambda: len(daemon.told) == 1)
+        title, text = daemon.told[0]
+        assert title == "Qwen3 8B could not be loaded"
+        assert text.startswith("The GPU has too little free memory for it. Close other programs")
+        assert text.endswith("Nemotron Nano 8B is back.")
+        tray.click("Llama 3.3 70B")
+        eventually(lambda: len(daemon.told) == 2)
+        assert daemon.told[1] == ("The file ends early", "Download it again.")
+        tray.click("Quit")
+        program.ends_well()
+        assert len(daemon.told) == 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_ends_it_as_cleanly_as_quit_does_even_with_a_switch_pending(
+    private_screen: Screen, tray: TrayDriver, number: signal.Signals
+) -> None:
+    with Program(private_screen) as program:
+        eventually(shows(tray, "ready"))
+        tray.click("Gemma 3 12B")
+        eventually(lambda: program.said == [f"select {snapshots.GEMMA.id}"])
+        program.process.send_signal(number)
+        program.ends_well()
+    eventually(lambda: not tray.items())
+
+
+def test_a_taken_address_is_explained_in_a_window_and_gives_its_exit_status(
+    private_screen: Screen, tray: TrayDriver
+) -> None:
+    with Program(private_screen, "address-in-use") as program:
+        eventually(lambda: window(private_screen))
+        eventually(lambda: dismissed(private_screen, program))
+        assert program.process.wait(20) == 3
+    assert program.complaints == []
+
+
+def test_an_engine_that_dies_is_explained_in_a_window(private_screen: Screen, tray: TrayDriver) -> None:
+    with Program(private_screen) as program:
+        eventually(shows(tray, "ready"))
+        program.tell("die")
+        eventually(lambda: window(private_screen))
+        eventually(lambda: dismissed(private_screen, program))
+        assert program.process.wait(20) == 1
+    assert program.complaints == []
+
+
+def test_a_left_click_and_a_second_start_open_the_menu_that_qt_draws(
+    private_screen: Screen, tray: TrayDriver
+) -> None:
+    with Program(private_screen) as program:
+        eventually(shows(tray, "ready"))
+        for ask in (tray.activate, lambda: program.tell("again")):
+            ask()
+            eventually(lambda: window(private_screen), what="the menu is open")
+            private_screen.run("xdotool", "key", "Escape")
+            eventually(lambda: not window(private_screen), what="the menu is closed")
+        tray.click("Quit")
+        program.ends_well()
+
+
+def test_a_panel_that_starts_later_gets_the_icon() -> None:
+    with screen("none") as private, Program(private) as program, TrayDriver(private.bus) as tray:
+        program.tell("progress 0.5")
+        assert tray.items() == []
+        private.begin_panel("xfce4-panel")
+        eventually(tray.items)
+        eventually(shows(tray, "Loading Qwen3 8B… 50 %"))
+        tray.click("Quit")
+        program.ends_well()
+
+
+def test_an_older_tray_gets_the_icon_too() -> None:
+    with screen("trayer") as private, Program(private) as program:
+        eventually(lambda: window(private), what="the icon is a window in the tray")
+        program.process.send_signal(signal.SIGTERM)
+        program.ends_well()
+
+
+def dismissed(private: Screen, program: Program) -> bool:
+    """Presses Return, and tells whether the program ended of it."""
+    private.run("xdotool", "key", "Return")
+    return program.process.poll() is not None
+
+
+def window(private: Screen) -> str:
+    """The number of the program's first visible window; empty if it has none."""
+    command = ("xdotool", "search", "--onlyvisible", "--classname", "stand_in|model-switcher")
+    done = subprocess.run(
+        command, env=private.environment, capture_output=True, text=True, check=False, timeout=20
+    )
+    return done.stdout.partition("\n")[0]

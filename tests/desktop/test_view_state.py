@@ -1,0 +1,196 @@
+"""What the tray shows, as text."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from fakes import snapshots
+from model_switcher.desktop.view_state import (
+    Centre,
+    Command,
+    Control,
+    IconView,
+    ModelEntry,
+    Ring,
+    remember,
+    view_state,
+)
+from model_switcher.domain.catalog import Catalog
+from model_switcher.domain.memory import Gpu, Readings
+from model_switcher.domain.snapshot import Phase, Snapshot, SwitchView
+from model_switcher.domain.states import Failure, ServerState
+from model_switcher.domain.units import GIB
+
+
+def switching(phase: Phase, *, in_flight: int = 0) -> Snapshot:
+    switch = SwitchView(target=snapshots.QWEN.id, source=snapshots.NEMOTRON.id, phase=phase, started=0.0)
+    server = replace(snapshots.server(), in_flight=in_flight)
+    return replace(snapshots.ready(), switch=switch, servers=(server,))
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "header"),
+    [
+        (snapshots.ready(), "Nemotron Nano 8B — ready"),
+        (snapshots.loading(), "Loading Qwen3 8B… 57 %"),
+        (snapshots.loading(None), "Loading Qwen3 8B…"),
+        (replace(snapshots.loading(), held=4), "Loading Qwen3 8B… 57 % · 4 requests waiting"),
+        (replace(snapshots.loading(), held=1), "Loading Qwen3 8B… 57 % · 1 request waiting"),
+        (replace(snapshots.loading(), switch=None), "Loading Qwen3 8B… 57 %"),
+        (switching(Phase.PREFLIGHT), "Checking Qwen3 8B…"),
+        (switching(Phase.DRAIN, in_flight=1), "Qwen3 8B is next — one answer to finish"),
+        (switching(Phase.DRAIN, in_flight=3), "Qwen3 8B is next — 3 answers to finish"),
+        (switching(Phase.STOP), "Qwen3 8B is next — freeing memory"),
+        (snapshots.stopped(), "Nemotron Nano 8B — stopped"),
+        (replace(snapshots.stopped(), paused=True), "Paused — memory is free until you start again"),
+        (snapshots.failed(), "Nothing is served — The GPU has too little free memory for it"),
+        (replace(snapshots.stopped(), selected=None), "Choose a model"),
+        (Snapshot(scanning=True), "Looking for models…"),
+        (Snapshot(), "No models found"),
+    ],
+)
+def test_the_header_says_in_one_line_what_the_server_does(snapshot: Snapshot, header: str) -> None:
+    assert view_state(snapshot).header == header
+
+
+def test_while_the_old_model_comes_back_the_header_names_it() -> None:
+    coming_back = snapshots.server(snapshots.NEMOTRON, ServerState.LOADING, progress=0.2)
+    snapshot = replace(snapshots.loading(None), servers=(coming_back,))
+    assert view_state(snapshot).header == "Loading Nemotron Nano 8B… 20 %"
+
+
+def test_a_server_that_stops_is_said_to_stop() -> None:
+    snapshot = replace(snapshots.ready(), servers=(snapshots.server(state=ServerState.STOPPING),))
+    assert view_state(snapshot).header == "Nemotron Nano 8B — stopping"
+    assert view_state(snapshot).control == Control(Command.STOP, "Stop server", enabled=False)
+
+
+def test_the_gauge_is_a_line_of_text_with_a_bar() -> None:
+    assert view_state(snapshots.ready()).gauge == "VRAM 10.4 of 16.0 GiB  ▰▰▰▰▰▰▱▱▱"
+    assert view_state(snapshots.without_gpu()).gauge == "RAM 6.4 of 16.0 GiB  ▰▰▰▰▱▱▱▱▱"
+
+
+def test_unknown_memory_is_said_to_be_unknown_and_never_nought() -> None:
+    silent = Gpu(index=0, name="RTX", source="nvml", total=None, used=None, free=None)
+    half_silent = replace(silent, used=5 * GIB)
+    for gpu, line in ((silent, "VRAM unknown"), (half_silent, "VRAM 5.0 GiB in use")):
+        view = view_state(replace(snapshots.ready(), readings=Readings(time=0.0, gpus=(gpu,))))
+        assert view.gauge == line
+        assert view.icon.level is None
+    assert view_state(Snapshot()).gauge == "Memory unknown"
+
+
+def test_the_tooltip_is_one_short_line_however_long_the_reason() -> None:
+    assert view_state(snapshots.ready()).tooltip == "Nemotron Nano 8B — ready · VRAM 10.4 of 16.0 GiB"
+    wordy = replace(snapshots.failed(), failure=Failure(cause="engine-exited", sentence="so it is " * 40))
+    tooltip = view_state(wordy).tooltip
+    assert len(tooltip) < 120
+    assert "\n" not in tooltip
+    assert tooltip.endswith("… · VRAM 5.4 of 16.0 GiB")
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "icon"),
+    [
+        (snapshots.ready(), IconView(Centre.READY, Ring.VRAM, 31)),
+        (snapshots.loading(), IconView(Centre.LOADING, Ring.VRAM, 28, 7)),
+        (snapshots.loading(None), IconView(Centre.LOADING, Ring.VRAM, 28, None)),
+        (snapshots.stopped(), IconView(Centre.STOPPED, Ring.STOPPED, 16)),
+        (snapshots.nearly_full(), IconView(Centre.READY, Ring.NEARLY_FULL, 45)),
+        (snapshots.failed(), IconView(Centre.FAILED, Ring.FAILED, 16)),
+        (snapshots.without_gpu(), IconView(Centre.READY, Ring.RAM, 19)),
+        (Snapshot(), IconView(Centre.STOPPED, Ring.STOPPED, None)),
+    ],
+)
+def test_the_icon_follows_the_server_and_the_memory(snapshot: Snapshot, icon: IconView) -> None:
+    assert view_state(snapshot).icon == icon
+
+
+def test_a_reading_that_moves_by_less_than_a_step_does_not_change_the_icon() -> None:
+    nearly_the_same = replace(snapshots.ready(), readings=snapshots.gpu_readings(10.42))
+    assert view_state(nearly_the_same).icon == view_state(snapshots.ready()).icon
+
+
+def test_the_chosen_model_comes_first_then_recent_ones_then_the_rest_by_name() -> None:
+    view = view_state(snapshots.ready(), recent=(snapshots.NEMOTRON.id, snapshots.QWEN.id, "gone"))
+    assert [entry.name for entry in view.models] == [
+        "Nemotron Nano 8B",
+        "Qwen3 8B",
+        "Gemma 3 12B",
+        "Llama 3.3 70B",
+        "Phinance 3B",
+    ]
+    assert view.models[0] == ModelEntry("nemotron-nano-8b", "Nemotron Nano 8B", "Q4_K_M", chosen=True)
+    assert [entry.chosen for entry in view.models] == [True, False, False, False, False]
+    assert view.all_models == ()
+
+
+def test_while_switching_the_mark_is_on_the_new_model_which_shows_its_progress() -> None:
+    view = view_state(snapshots.loading())
+    assert view.models[0] == ModelEntry("qwen3-8b", "Qwen3 8B", "57 %", chosen=True)
+    assert sum(entry.chosen for entry in view.models) == 1
+
+
+def test_many_models_are_listed_whole_by_place_and_numbers_sort_as_numbers() -> None:
+    view = view_state(replace(snapshots.ready(), catalog=snapshots.many_models(38)))
+    assert len(view.models) == 8
+    assert view.total == 38
+    assert [(place.place, len(place.models)) for place in view.all_models] == [
+        ("D:\\models", 3),
+        ("E:\\more models", 33),
+        ("Hugging Face cache", 1),
+        ("LM Studio", 1),
+    ]
+    numbered = [entry.name for entry in view.all_models[1].models]
+    assert numbered[0] == "Zephyr 1B"
+    assert numbered[9] == "Zephyr 10B"
+
+
+def test_namesakes_are_told_apart_by_their_size() -> None:
+    twin = replace(snapshots.model("Phinance 3B", "Q4_K_M", 2.1, "E:\\other"), id="phinance-2")
+    bare = snapshots.model("Bare", None, 1.5)
+    view = view_state(Snapshot(catalog=Catalog((snapshots.PHINANCE, twin, bare))))
+    assert [(entry.name, entry.detail) for entry in view.models] == [
+        ("Bare", "1.5 GiB"),
+        ("Phinance 3B", "Q4_K_M, 2.0 GiB"),
+        ("Phinance 3B", "Q4_K_M, 2.1 GiB"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "control"),
+    [
+        (snapshots.ready(), Control(Command.STOP, "Stop server")),
+        (snapshots.loading(), Control(Command.CANCEL, "Cancel")),
+        (switching(Phase.DRAIN), Control(Command.CANCEL, "Cancel")),
+        (snapshots.stopped(), Control(Command.START, "Start again")),
+        (replace(snapshots.stopped(), paused=True), Control(Command.RESUME, "Start again")),
+        (Snapshot(), Control(Command.START, "Start again", enabled=False)),
+    ],
+)
+def test_one_button_stops_cancels_or_starts(snapshot: Snapshot, control: Control) -> None:
+    assert view_state(snapshot).control == control
+
+
+def test_addresses_are_offered_only_while_they_lead_somewhere() -> None:
+    assert view_state(snapshots.ready()).endpoint == "http://127.0.0.1:8080/v1"
+    assert view_state(snapshots.ready()).web_ui == "http://127.0.0.1:8080/"
+    assert view_state(snapshots.stopped()).endpoint == "http://127.0.0.1:8080/v1"
+    assert view_state(snapshots.stopped()).web_ui == ""
+    assert view_state(Snapshot()).endpoint == ""
+
+
+def test_an_empty_list_says_why() -> None:
+    assert view_state(Snapshot(scanning=True)).empty == "Looking for models…"
+    assert view_state(Snapshot()).empty == "No models found"
+    assert view_state(snapshots.ready()).empty == ""
+
+
+def test_chosen_models_are_remembered_the_latest_first() -> None:
+    recent = remember((), snapshots.ready())
+    recent = remember(recent, snapshots.loading())
+    assert recent == ("qwen3-8b", "nemotron-nano-8b")
+    assert remember(recent, snapshots.ready()) == ("nemotron-nano-8b", "qwen3-8b")
+    assert remember(recent, Snapshot()) == recent
