@@ -77,7 +77,7 @@ def known_flags(help_text: str) -> frozenset[str]:
     """
     found: set[str] = set()
     for line in help_text.splitlines():
-        if line.startswith("-"):
+        if line.startswith("-") and not line.startswith("---"):  # "----- common params -----" is a heading
             found.update(_spellings(line.split()))
     return frozenset(found)
 

@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import psutil
 
+from model_switcher.processes import is_same_process, process_created
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -79,10 +81,11 @@ def kill_tree(pid: int, created: float) -> None:
         pid: The process; on POSIX the leader of its group.
         created: When it was created: a process that was given the same pid later is left alone.
     """
+    actual = process_created(pid)
+    if actual is not None and not is_same_process(pid, created):
+        return
     with contextlib.suppress(psutil.NoSuchProcess):
         process = psutil.Process(pid)
-        if process.create_time() != created:
-            return
         for each in (*process.children(recursive=True), process):
             with contextlib.suppress(psutil.NoSuchProcess):
                 each.kill()

@@ -1,0 +1,165 @@
+"""The desktop program: tray first, then the engine in its thread, and a clean end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import qasync
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtWidgets import QApplication, QMessageBox
+
+from model_switcher.desktop.bridge import Bridge
+from model_switcher.desktop.presenter import Presenter
+from model_switcher.desktop.quitting import QuitFilter, on_signals
+from model_switcher.desktop.tray import Tray
+from model_switcher.desktop.view_state import view_state
+from model_switcher.desktop.wording import APP_NAME
+from model_switcher.domain.errors import Closing, SwitcherError
+from model_switcher.domain.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    import concurrent.futures
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from model_switcher.desktop.engine_side import EngineSide
+    from model_switcher.domain.settings import DesktopSettings
+
+T = TypeVar("T")
+
+
+class _Caller(QObject):
+    """A call from any thread into the desktop's."""
+
+    called = Signal()
+
+
+def run(
+    start: Callable[[Callable[[], None]], EngineSide],
+    *,
+    settings: DesktopSettings,
+    log_folder: Path | None = None,
+) -> int:
+    """Runs the desktop until the user quits, and returns the exit status.
+
+    Args:
+        start: Starts the engine in its thread and returns at once. It is called after the icon is there, so
+            what is slow to import belongs into it. It is given a function that may be called from any thread
+            when a second start of the program wants this one to show itself.
+        settings: The `[desktop]` table.
+        log_folder: What "Open log folder" opens; None leaves the entry out.
+    """
+    app = QApplication(sys.argv[:1])
+    app.setApplicationName("model-switcher")
+    app.setApplicationDisplayName(APP_NAME)
+    app.setDesktopFileName("model-switcher")
+    app.setQuitOnLastWindowClosed(False)
+    begun: list[EngineSide] = []
+
+    def begin(show_requested: Callable[[], None]) -> EngineSide:
+        begun.append(start(show_requested))
+        return begun[0]
+
+    try:
+        with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(app)) as runner:
+            return runner.run(_main(app, begin, settings, log_folder))
+    finally:
+        # Also where Qt leaves without asking: it does when the X server goes away at the end of a session.
+        for engine in begun:
+            engine.request_stop()
+
+
+async def _main(
+    app: QApplication,
+    start: Callable[[Callable[[], None]], EngineSide],
+    settings: DesktopSettings,
+    log_folder: Path | None,
+) -> int:
+    stop = asyncio.Event()
+    quit_filter = QuitFilter(stop.set)
+    app.installEventFilter(quit_filter)
+    on_signals(asyncio.get_running_loop(), stop.set)
+    first = view_state(Snapshot(scanning=True))
+    tray = Tray(theme=settings.theme, logs=log_folder is not None, first=first)
+    presenter = Presenter(tray, settings, log_folder=log_folder, quit_=stop.set)
+    tray.appear()
+    caller = _Caller()
+    caller.called.connect(tray.open_menu, Qt.ConnectionType.QueuedConnection)
+    await asyncio.sleep(0)  # the icon is painted before anything slow begins
+    engine = start(caller.called.emit)
+    try:
+        return await _attend(engine, presenter, stop)
+    finally:
+        tray.vanish()
+        app.removeEventFilter(quit_filter)
+
+
+async def _attend(engine: EngineSide, presenter: Presenter, stop: asyncio.Event) -> int:
+    """Serves the desktop while the engine runs, ends both, and returns the exit status."""
+    ready, ended = _watch(engine.ready), _watch(engine.ended)
+    stopping = asyncio.create_task(stop.wait())
+    await _first_of(ready, stopping, ended)
+    if ready.done() and ready.exception() is None:
+        bridge = Bridge(engine.loop, ready.result())
+        presenter.connect(bridge)
+        with contextlib.suppress(Closing):
+            await bridge.open()
+            await _first_of(stopping, ended)
+        await presenter.close()
+        await _close(bridge, ended)
+    engine.request_stop()
+    await asyncio.wait({ended})
+    error = (ready.exception() if ready.done() else None) or ended.exception()
+    if error is not None:
+        await _explain(error, stopping)
+    stopping.cancel()
+    return _exit_status(error)
+
+
+def _watch(future: concurrent.futures.Future[T]) -> asyncio.Future[T]:
+    """The future on this loop. It need not be looked at: what matters is asked for in the end."""
+    watched = asyncio.wrap_future(future)
+    watched.add_done_callback(lambda done: None if done.cancelled() else done.exception())
+    return watched
+
+
+async def _first_of(*futures: asyncio.Future[Any]) -> None:
+    await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
+
+
+async def _close(bridge: Bridge, ended: asyncio.Future[None]) -> None:
+    """Closes the bridge, unless the engine's loop is gone: then nothing comes back from there."""
+    closing = asyncio.create_task(bridge.close())
+    await _first_of(closing, ended)
+    closing.cancel()
+    with contextlib.suppress(asyncio.CancelledError, Closing):
+        await closing
+
+
+async def _explain(error: BaseException, stopping: asyncio.Task[bool]) -> None:
+    """Says in a window why the program ends, until the user has seen it or quits."""
+    seen = asyncio.Event()
+    box = QMessageBox(QMessageBox.Icon.Critical, APP_NAME, _sentence(error))
+    box.setInformativeText(error.hint if isinstance(error, SwitcherError) else "")
+    box.finished.connect(lambda _: seen.set())
+    box.open()  # not exec(): it would nest an event loop in this one
+    watching = asyncio.create_task(seen.wait())
+    await _first_of(watching, stopping)
+    watching.cancel()
+    box.close()
+    box.deleteLater()
+
+
+def _sentence(error: BaseException) -> str:
+    if isinstance(error, SwitcherError):
+        return error.message
+    return f"Model Switcher ended because of an error in itself: {type(error).__name__}: {error}"
+
+
+def _exit_status(error: BaseException | None) -> int:
+    if error is None:
+        return 0
+    return error.exit_status if isinstance(error, SwitcherError) else 1

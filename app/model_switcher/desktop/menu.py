@@ -1,0 +1,188 @@
+"""The menu of the tray icon. Panels show it by themselves over D-Bus, or Qt draws it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtGui import QAction, QActionGroup
+from PySide6.QtWidgets import QMenu
+
+if TYPE_CHECKING:
+    from model_switcher.desktop.view_state import ModelEntry, ViewState
+
+OPEN_AT_MOST_MS = 30_000
+"""Some panels never say that the menu was closed (xfce): after this time it is taken to be."""
+
+
+class Drawn(StrEnum):
+    """Who draws the menu: Qt, or the panel, which is sent plain texts over D-Bus."""
+
+    BY_QT = "by Qt"
+    BY_PANEL = "by the panel"
+
+
+class Ask(StrEnum):
+    """What the fixed entries of the menu ask for."""
+
+    CONTROL = "control"
+    COPY = "copy"
+    WEB_UI = "web ui"
+    LOGS = "logs"
+    RESCAN = "rescan"
+    QUIT = "quit"
+
+
+class Menu(QMenu):
+    """Shows a view state; while it is open only texts, marks and what is enabled change."""
+
+    chosen = Signal(str)
+    asked = Signal(Ask)
+
+    def __init__(self, *, drawn: Drawn = Drawn.BY_QT, logs: bool = False) -> None:
+        super().__init__()
+        self._drawn = drawn
+        self._state: ViewState | None = None
+        self._built: object = None
+        self._models: dict[str, list[QAction]] = {}
+        self._listed: list[QAction] = []
+        self._menus: list[QMenu] = []
+        self._groups: list[QActionGroup] = []
+        self._header, self._gauge = self._line(), self._line()
+        self.addSeparator()
+        self._end_of_models = self.addSeparator()
+        self._control = self._entry("Stop server", Ask.CONTROL)
+        self._copy = self._entry("Copy endpoint address", Ask.COPY)
+        self._web_ui = self._entry("Open web UI", Ask.WEB_UI)
+        if logs:
+            self._entry("Open log folder", Ask.LOGS)
+        self._entry("Rescan models", Ask.RESCAN)
+        self.addSeparator()
+        self._entry("Quit", Ask.QUIT)
+        self._open = QTimer(self, singleShot=True, interval=OPEN_AT_MOST_MS)
+        self._open.timeout.connect(self._catch_up)
+        self.aboutToShow.connect(self._open.start)
+        # Not at once: the action that was clicked is triggered after this, and must still be there.
+        self.aboutToHide.connect(lambda: self._open.start(0))
+        self.triggered.connect(lambda _: self._open.start(0))
+
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody looks at it, as far as the panel tells."""
+        return self._open.isActive()
+
+    def show_state(self, state: ViewState) -> None:
+        """Shows `state`: at once what may change in an open menu, the rest when it is closed."""
+        self._state = state
+        structure = _structure(state)
+        if structure != self._built and not self.is_open:
+            self._build(state)
+            self._built = structure
+        self._refresh(state)
+
+    def _catch_up(self) -> None:
+        if self._state is not None:
+            self.show_state(self._state)
+
+    def _refresh(self, state: ViewState) -> None:
+        self._header.setText(self._plain(state.header))
+        self._gauge.setText(self._plain(state.gauge))
+        self._control.setText(state.control.text)
+        self._control.setEnabled(state.control.enabled)
+        self._copy.setEnabled(bool(state.endpoint))
+        self._web_ui.setEnabled(bool(state.web_ui))
+        known = {entry.id: entry for entry in _all_entries(state)}
+        for model_id, actions in self._models.items():
+            entry = known.get(model_id)
+            for action in actions:
+                action.setEnabled(entry is not None)  # the file went away while the menu is open
+                if entry is not None:
+                    action.setText(self._text(entry))
+                    _mark(action, checked=entry.chosen)
+
+    def _build(self, state: ViewState) -> None:
+        for action in self._listed:
+            self.removeAction(action)
+        for thing in (*self._listed, *self._menus, *self._groups):
+            thing.deleteLater()
+        self._listed, self._menus, self._groups, self._models = [], [], [], {}
+        actions = self._model_actions(self, state.models)
+        if state.empty:
+            actions.append(QAction(self._plain(state.empty), self, enabled=False))
+        if state.all_models:
+            actions.append(self._submenu(state).menuAction())
+        self.insertActions(self._end_of_models, actions)
+        self._listed = actions
+
+    def _submenu(self, state: ViewState) -> QMenu:
+        menu = self._new_menu(f"All models ({state.total})")
+        if len(state.all_models) == 1:
+            menu.addActions(self._model_actions(menu, state.all_models[0].models))
+            return menu
+        for place in state.all_models:
+            inner = self._new_menu(f"{place.place} ({len(place.models)})")
+            inner.addActions(self._model_actions(inner, place.models))
+            menu.addMenu(inner)
+        return menu
+
+    def _new_menu(self, title: str) -> QMenu:
+        menu = QMenu(self._plain(title), self)
+        self._menus.append(menu)
+        return menu
+
+    def _model_actions(self, owner: QMenu, entries: tuple[ModelEntry, ...]) -> list[QAction]:
+        # A group for each list: a model may stand in two of them, and be marked in both.
+        group = QActionGroup(self, exclusionPolicy=QActionGroup.ExclusionPolicy.ExclusiveOptional)
+        self._groups.append(group)
+        actions = [QAction(self._text(entry), owner, checkable=True) for entry in entries]
+        for entry, action in zip(entries, actions, strict=True):
+            group.addAction(action)
+            action.triggered.connect(lambda _=False, model=entry.id: self._choose(model))
+            self._models.setdefault(entry.id, []).append(action)
+        return actions
+
+    def _choose(self, model_id: str) -> None:
+        # The click moved the mark; what is chosen is for the engine to say.
+        if self._state is not None:
+            self._refresh(self._state)
+        self.chosen.emit(model_id)
+
+    def _text(self, entry: ModelEntry) -> str:
+        # Qt puts what follows a tab at the right edge; panels know no right edge.
+        between = "\t" if self._drawn is Drawn.BY_QT else "  ·  "
+        return self._plain(f"{entry.name}{between}{entry.detail}")
+
+    def _plain(self, text: str) -> str:
+        """`text` so that no character of it is taken for the mark of a keyboard shortcut."""
+        if self._drawn is Drawn.BY_QT:
+            return text.replace("&", "&&")
+        # Qt turns the first ampersand into the underscore that marks a letter for panels, and lets all others,
+        # and underscores that were there before, through as they are.
+        return text.replace("_", "__").replace("&", "&&", 1)
+
+    def _line(self) -> QAction:
+        action = QAction("…", self, enabled=False)
+        self.addAction(action)
+        return action
+
+    def _entry(self, text: str, ask: Ask) -> QAction:
+        action = QAction(text, self)
+        action.triggered.connect(lambda _=False: self.asked.emit(ask))
+        self.addAction(action)
+        return action
+
+
+def _structure(state: ViewState) -> object:
+    """What cannot change while the menu is open."""
+    places = [(place.place, [entry.id for entry in place.models]) for place in state.all_models]
+    return [entry.id for entry in state.models], places, state.total, state.empty
+
+
+def _all_entries(state: ViewState) -> list[ModelEntry]:
+    return [*state.models, *(entry for place in state.all_models for entry in place.models)]
+
+
+def _mark(action: QAction, *, checked: bool) -> None:
+    if action.isChecked() != checked:
+        action.setChecked(checked)

@@ -1,0 +1,121 @@
+"""What the user is told about changes, as values made from two snapshots. Knows no Qt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from model_switcher.desktop.wording import name_of
+from model_switcher.domain.snapshot import Result, Snapshot
+from model_switcher.domain.states import ServerState
+from model_switcher.domain.units import format_seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from model_switcher.domain.snapshot import Outcome
+    from model_switcher.domain.states import Failure
+
+_KINDS = {
+    Result.SWITCHED: "switched",
+    Result.ROLLED_BACK: "rolled back",
+    Result.FELL_BACK: "rolled back",
+    Result.NOTHING_LEFT: "failed",
+    Result.REFUSED: "failed",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One message to the user.
+
+    Attributes:
+        kind: A word of `settings.desktop.notifications`; "instance" is always shown.
+        title: What happened.
+        text: Why, and what can be done.
+        warning: False for good news.
+    """
+
+    kind: str
+    title: str
+    text: str
+    warning: bool = True
+
+
+def notices(before: Snapshot | None, now: Snapshot, kinds: Collection[str]) -> list[Notice]:
+    """What to tell of the change from `before` to `now`: at most one notice for one event, of `kinds` only.
+
+    Snapshots in between may have been skipped; `before` is None for the first one.
+    """
+    before = before if before is not None else Snapshot()
+    found = [_of_outcome(before, now) or _of_crash(before, now) or _of_failure(before, now)]
+    if now.notice is not None and now.notice != before.notice:
+        found.append(Notice("instance", "Model Switcher", now.notice))
+    return [notice for notice in found if notice is not None and notice.kind in {*kinds, "instance"}]
+
+
+def _of_outcome(before: Snapshot, now: Snapshot) -> Notice | None:
+    outcome = now.outcome
+    if outcome is None or outcome == before.outcome or outcome.result not in _KINDS:
+        return None
+    if _was_told(before, outcome.failure):
+        return None
+    kind, name = _KINDS[outcome.result], name_of(now, outcome.target)
+    if outcome.result is Result.SWITCHED:
+        took = f"Loaded in {format_seconds(outcome.seconds)}."
+        return Notice(kind, f"{name} is ready", took, warning=False)
+    title = f"{name} was not loaded" if outcome.result is Result.REFUSED else f"{name} could not be loaded"
+    return Notice(kind, title, _join(_why(outcome.failure), _afterwards(now, outcome)))
+
+
+def _of_crash(before: Snapshot, now: Snapshot) -> Notice | None:
+    """A server that was ready and is not: by the random alias of its start, or by its model and process."""
+    ready = {
+        (server.alias, server.model, server.pid)
+        for server in before.servers
+        if server.state is ServerState.READY
+    }
+    for server in now.servers:
+        key = (server.alias, server.model, server.pid)
+        if server.state is ServerState.FAILED and key in ready:
+            return Notice("crashed", f"{name_of(now, server.model)} stopped unexpectedly", _why(now.failure))
+    return None
+
+
+def _of_failure(before: Snapshot, now: Snapshot) -> Notice | None:
+    """A failure outside of a switch; within one, the outcome tells it."""
+    failure = now.failure
+    if failure is None or now.switch is not None or failure == before.failure:
+        return None
+    if now.outcome is not None and now.outcome.failure == failure:
+        return None  # told with the outcome, or of a kind that the user does not want
+    was_ready = any(server.state is ServerState.READY for server in before.servers)
+    name = name_of(now, now.selected)
+    if was_ready:
+        return Notice("crashed", f"{name} stopped unexpectedly", _why(failure))
+    return Notice("failed", f"{name} could not be loaded", _why(failure))
+
+
+def _was_told(before: Snapshot, failure: Failure | None) -> bool:
+    """Whether `failure` stood in the last snapshot by itself: then it was told, and its outcome only follows it."""
+    if failure is None or before.switch is not None or before.failure != failure:
+        return False
+    return before.outcome is None or before.outcome.failure != failure
+
+
+def _why(failure: Failure | None) -> str:
+    return "" if failure is None else _join(failure.sentence, failure.hint)
+
+
+def _afterwards(now: Snapshot, outcome: Outcome) -> str:
+    if outcome.serving is None:
+        return "Nothing is served now."
+    name = name_of(now, outcome.serving)
+    if outcome.result is Result.REFUSED:
+        return f"{name} keeps running."
+    return f"{name} is {'back' if outcome.result is Result.ROLLED_BACK else 'served instead'}."
+
+
+def _join(*sentences: str) -> str:
+    """Sentences with a full stop each, whether or not they came with one."""
+    return " ".join(one if one.endswith((".", "!", "?", "…")) else f"{one}." for one in sentences if one)

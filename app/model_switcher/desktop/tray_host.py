@@ -1,0 +1,87 @@
+"""Whether a tray is there yet.
+
+Qt asks once whether the desktop speaks StatusNotifier. Asked before the panel has started, it never shows the icon;
+so this is found out without Qt's tray, and waited for where needed.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import ctypes.util
+import sys
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, QTimer
+from PySide6.QtGui import QGuiApplication
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+WATCHER = "org.kde.StatusNotifierWatcher"
+LOOK_AGAIN_MS = 1_000
+
+
+class TrayHost(QObject):
+    """Calls back once, as soon as there is a tray; `by_panel` then tells whether the panel draws the menu."""
+
+    def __init__(self, found: Callable[[], None]) -> None:
+        super().__init__()
+        self._found = found
+        self._done = False
+        self.by_panel = False
+        self._look_again = QTimer(self, interval=LOOK_AGAIN_MS)
+
+    def wait(self) -> None:
+        """Calls back at once where the tray is there, else when it comes."""
+        if not sys.platform.startswith("linux"):
+            self.by_panel = sys.platform == "darwin"
+            self._finish()
+            return
+        self._watch()
+
+    def _watch(self) -> None:
+        from PySide6.QtDBus import QDBusConnection, QDBusServiceWatcher  # noqa: PLC0415 - Linux only
+
+        bus = QDBusConnection.sessionBus()
+        mode = QDBusServiceWatcher.WatchModeFlag.WatchForRegistration
+        self._watcher = QDBusServiceWatcher(WATCHER, bus, mode, self)
+        self._watcher.serviceRegistered.connect(self._registered)
+        if bus.isConnected() and bus.interface().isServiceRegistered(WATCHER).value():
+            self._registered()
+            return
+        # An older tray does not come over D-Bus. Looked for after a moment only: a panel that has
+        # both is a little late with the newer one.
+        self._look_again.timeout.connect(self._look_for_older_tray)
+        self._look_again.start()
+
+    def _registered(self) -> None:
+        self.by_panel = True
+        self._finish()
+
+    def _look_for_older_tray(self) -> None:
+        if not self._done and QGuiApplication.platformName() == "xcb" and older_tray_is_there():
+            self._finish()
+
+    def _finish(self) -> None:
+        if not self._done:
+            self._done = True
+            self._look_again.stop()
+            self._found()
+
+
+def older_tray_is_there() -> bool:
+    """Whether an XEmbed tray owns the selection that freedesktop.org's System Tray Protocol names."""
+    name = ctypes.util.find_library("X11")
+    if name is None:
+        return False
+    x11 = ctypes.CDLL(name)
+    x11.XOpenDisplay.restype = ctypes.c_void_p
+    x11.XInternAtom.restype = x11.XGetSelectionOwner.restype = ctypes.c_ulong
+    display = ctypes.c_void_p(x11.XOpenDisplay(None))
+    if not display:
+        return False
+    selection = b"_NET_SYSTEM_TRAY_S%d" % x11.XDefaultScreen(display)
+    atom = ctypes.c_ulong(x11.XInternAtom(display, selection, 0))
+    owner = x11.XGetSelectionOwner(display, atom)
+    x11.XCloseDisplay(display)
+    return bool(owner)
