@@ -1,0 +1,144 @@
+"""The program as people use it: a tray on a real panel, real engines, a click that changes the model."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+from fakes.commands import command
+from fakes.engines import ENGINES
+from fakes.instance import Instance, write_settings
+from fakes.launches import lives, until
+from fakes.screen import eventually
+from fakes.tray import TrayDriver
+from model_switcher.client.finding import find
+from model_switcher.domain.engines import EngineBinary
+from model_switcher.engine.demo_models import write_demo_models
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fakes.screen import Screen
+
+
+@pytest.fixture
+def panel(private_screen: Screen, monkeypatch: pytest.MonkeyPatch) -> Iterator[TrayDriver]:
+    """A driver of the panel; this process and its children are on the private screen."""
+    for name, value in private_screen.environment.items():
+        monkeypatch.setenv(name, value)
+    with TrayDriver(private_screen.bus) as driver:
+        yield driver
+
+
+def checked(panel: TrayDriver) -> list[str]:
+    return [entry.label for entry in panel.entries() if entry.radio and entry.checked]
+
+
+@pytest.mark.parametrize("engine", ENGINES, ids=lambda engine: engine.kind)
+async def test_a_click_in_the_tray_menu_changes_the_served_model(
+    tmp_path: Path, panel: TrayDriver, engine: EngineBinary
+) -> None:
+    models = write_demo_models(tmp_path)
+    settings = write_settings(tmp_path, models, engine=engine)
+    async with Instance(settings, "tray") as instance:
+        assert instance.process is not None
+        before = (await instance.ready()).served
+        assert before is not None
+        eventually(lambda: panel.items(), what="the icon is registered")
+        eventually(lambda: [label.startswith("Demo Alder") for label in checked(panel)] == [True])
+        panel.open()
+        assert panel.find("Demo Birch").enabled
+        panel.click("Demo Birch")
+        panel.close()
+        after = (
+            await instance.until(
+                lambda s: s.served is not None and s.served.model == "demo-birch" and s.switch is None
+            )
+        ).served
+        assert after is not None
+        assert after.pid != before.pid
+        assert after.alias != before.alias
+        assert not lives(before.pid or 0)
+        line = psutil.Process(after.pid).cmdline()
+        assert line[line.index("--model") + 1] == str(models[1])
+        assert after.alias in line[line.index("--alias") + 1]
+        eventually(lambda: [label.startswith("Demo Birch") for label in checked(panel)] == [True])
+        eventually(lambda: "Demo Birch" in panel.tooltip())
+        panel.click("Quit")
+        assert await instance.process.wait() == 0, instance.said()
+        assert instance.said() == ""
+        assert not lives(after.pid or 0)
+        assert find(instance.places) is None
+        eventually(lambda: panel.items() == [], what="the icon is gone")
+
+
+async def test_a_command_is_seen_in_the_menu_and_a_failure_too(tmp_path: Path, panel: TrayDriver) -> None:
+    models = write_demo_models(tmp_path)
+    (tmp_path / "strange.gguf").write_bytes(models[1].read_bytes().replace(b"llama", b"lomma"))
+    settings = write_settings(tmp_path, models)
+    async with Instance(settings, "tray") as instance:
+        await instance.ready()
+        eventually(lambda: panel.items())
+        assert (await command(settings, "switch", "demo-birch")).status == 0
+        eventually(lambda: [label.startswith("Demo Birch") for label in checked(panel)] == [True])
+        assert (await command(settings, "switch", "strange")).status == 5
+        eventually(lambda: [label.startswith("Demo Birch") for label in checked(panel)] == [True])
+
+
+async def test_the_tray_takes_over_from_a_headless_instance(tmp_path: Path, panel: TrayDriver) -> None:
+    settings = write_settings(tmp_path, write_demo_models(tmp_path))
+    async with Instance(settings) as headless:
+        served = (await headless.ready()).served
+        assert served is not None
+        async with Instance(settings, "tray") as tray:
+            assert headless.process is not None
+            assert await headless.process.wait() == 0, headless.said()
+            await until(lambda: (record := find(tray.places)) is not None and record.mode == "tray")
+            assert not lives(served.pid or 0)
+            record = find(tray.places)
+            assert record is not None
+            assert record.address == headless.address
+            tray.address = record.address
+            assert (await tray.ready()).selected == "demo-alder"
+            eventually(lambda: panel.items())
+
+
+async def test_a_second_tray_asks_the_first_to_show_itself_and_ends(
+    tmp_path: Path, panel: TrayDriver
+) -> None:
+    settings = write_settings(tmp_path, write_demo_models(tmp_path))
+    async with Instance(settings, "tray") as instance:
+        await instance.ready()
+        eventually(lambda: panel.items())
+        second = await command(settings)
+        assert (second.status, second.output, second.errors) == (0, "", "")
+        assert instance.process is not None
+        assert instance.process.returncode is None
+
+
+async def test_sigkill_of_the_tray_leaves_no_engine(tmp_path: Path, panel: TrayDriver) -> None:
+    settings = write_settings(tmp_path, write_demo_models(tmp_path))
+    async with Instance(settings, "tray") as instance:
+        served = (await instance.ready()).served
+        assert served is not None
+        assert instance.process is not None
+        instance.process.send_signal(signal.SIGKILL)
+        await instance.process.wait()
+        await until(lambda: not lives(served.pid or 0))
+        await asyncio.to_thread(eventually, lambda: panel.items() == [])
+
+
+async def test_without_a_screen_it_says_so_and_serves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    settings = write_settings(tmp_path, write_demo_models(tmp_path))
+    async with Instance(settings, "tray") as instance:
+        await instance.ready()
+        assert "No tray here: there is no screen" in instance.said()
