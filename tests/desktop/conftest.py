@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from typing import TYPE_CHECKING
 
@@ -20,3 +21,13 @@ def private_screen() -> Iterator[Screen]:
     """A virtual screen with xfce's panel, shared by the tests of one file."""
     with screen("xfce4-panel") as private:
         yield private
+
+
+@pytest.fixture(autouse=True)
+def _no_qt_garbage(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Collects what a test leaves of Qt in the thread that made it: qasync's loops are cycles with timers in
+    them, and the next collection may run in any thread.
+    """
+    yield
+    if "qapp" in request.fixturenames:
+        gc.collect()

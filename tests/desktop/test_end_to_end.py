@@ -49,7 +49,7 @@ async def test_a_click_in_the_tray_menu_changes_the_served_model(
         assert instance.process is not None
         before = (await instance.ready()).served
         assert before is not None
-        eventually(lambda: panel.items(), what="the icon is registered")
+        eventually(panel.items, what="the icon is registered")
         eventually(lambda: [label.startswith("Demo Alder") for label in checked(panel)] == [True])
         panel.open()
         assert panel.find("Demo Birch").enabled
@@ -83,7 +83,7 @@ async def test_a_command_is_seen_in_the_menu_and_a_failure_too(tmp_path: Path, p
     settings = write_settings(tmp_path, models)
     async with Instance(settings, "tray") as instance:
         await instance.ready()
-        eventually(lambda: panel.items())
+        eventually(panel.items)
         assert (await command(settings, "switch", "demo-birch")).status == 0
         eventually(lambda: [label.startswith("Demo Birch") for label in checked(panel)] == [True])
         assert (await command(settings, "switch", "strange")).status == 5
@@ -105,7 +105,7 @@ async def test_the_tray_takes_over_from_a_headless_instance(tmp_path: Path, pane
             assert record.address == headless.address
             tray.address = record.address
             assert (await tray.ready()).selected == "demo-alder"
-            eventually(lambda: panel.items())
+            eventually(panel.items)
 
 
 async def test_a_second_tray_asks_the_first_to_show_itself_and_ends(
@@ -114,7 +114,7 @@ async def test_a_second_tray_asks_the_first_to_show_itself_and_ends(
     settings = write_settings(tmp_path, write_demo_models(tmp_path))
     async with Instance(settings, "tray") as instance:
         await instance.ready()
-        eventually(lambda: panel.items())
+        eventually(panel.items)
         second = await command(settings)
         assert (second.status, second.output, second.errors) == (0, "", "")
         assert instance.process is not None

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from PySide6.QtWidgets import QMenu
 
 from fakes import snapshots
 from model_switcher.desktop.menu import Ask, Drawn, Menu
@@ -15,7 +16,6 @@ from model_switcher.domain.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QAction
-    from PySide6.QtWidgets import QMenu
     from pytestqt.qtbot import QtBot
 
 
@@ -33,6 +33,12 @@ def texts(menu: QMenu) -> list[str]:
 
 def action(menu: QMenu, beginning: str) -> QAction:
     return next(one for one in menu.actions() if one.text().startswith(beginning))
+
+
+def submenu(menu: QMenu, beginning: str) -> QMenu:
+    found = action(menu, beginning).menu()
+    assert isinstance(found, QMenu)
+    return found
 
 
 def test_the_menu_reads_as_designed(menu: Menu) -> None:
@@ -118,14 +124,14 @@ def test_what_waited_for_the_menu_to_close_is_built_then(menu: Menu, qtbot: QtBo
 
 def test_many_models_get_a_submenu_by_place_with_marks_of_its_own(menu: Menu) -> None:
     menu.show_state(view_state(replace(snapshots.ready(), catalog=snapshots.many_models(38))))
-    everything = action(menu, "All models (38)").menu()
+    everything = submenu(menu, "All models (38)")
     assert texts(everything) == [
         "D:\\models (3)",
         "E:\\more models (33)",
         "Hugging Face cache (1)",
         "LM Studio (1)",
     ]
-    place = everything.actions()[0].menu()
+    place = submenu(everything, "D:\\models")
     assert action(place, "Nemotron Nano 8B").isChecked()
     assert action(menu, "Nemotron Nano 8B\t").isChecked()
 
@@ -133,7 +139,7 @@ def test_many_models_get_a_submenu_by_place_with_marks_of_its_own(menu: Menu) ->
 def test_models_of_one_place_are_not_put_one_level_deeper(menu: Menu) -> None:
     models = tuple(snapshots.model(f"Yi {number}B", "Q4_0", 3.0) for number in range(20))
     menu.show_state(view_state(Snapshot(catalog=Catalog(models))))
-    everything = action(menu, "All models (20)").menu()
+    everything = submenu(menu, "All models (20)")
     assert len(everything.actions()) == 20
     assert texts(everything)[2] == "Yi 2B\tQ4_0"
 

@@ -16,8 +16,6 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-HELP = "".join(f"--{name} VALUE\n" for name in ("model", "alias", "host", "port", "ctx-size", "n-gpu-layers"))
-
 
 def report(state: str, payload: dict[str, object]) -> None:
     print(f"cmd_child_to_router:state:{json.dumps({'state': state, 'payload': payload})}", flush=True)
@@ -49,10 +47,7 @@ def watch_stdin() -> None:
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(allow_abbrev=False, add_help=False)
-    parser.add_argument("--help", action="store_true")
-    parser.add_argument("--version", action="version", version="version: 1 (fake)")
-    parser.add_argument("--list-devices", action="version", version="Available devices:")
+    parser = argparse.ArgumentParser(allow_abbrev=False)
     parser.add_argument("--alias", default="x")
     parser.add_argument("--load-seconds", type=float, default=0.0)
     parser.add_argument("--exit-at-once", type=int)
@@ -116,9 +111,6 @@ def serve(options: argparse.Namespace) -> None:
 
 def main() -> None:
     options = arguments()
-    if options.help:
-        print(HELP)
-        return
     begin(options)
     load(options)
     serve(options)

@@ -82,12 +82,3 @@ def lives(pid: int) -> bool:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
-
-
-def fake_engine_program(folder: Path, *faults: str) -> Path:
-    """The fake engine as one program, for the settings to name."""
-    program = folder / "llama-server"
-    words = " ".join(f"'{word}'" for word in (*FAKE, *faults))
-    program.write_text(f'#!/bin/sh\nexec {words} "$@"\n', encoding="utf-8")
-    program.chmod(0o755)
-    return program

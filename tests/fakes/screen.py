@@ -141,10 +141,23 @@ def _pause() -> None:
 
 
 def _begin_display(new: Screen) -> str:
-    """Lets the X server choose a free number, so that tests can run side by side."""
+    """Lets the X server choose a free number, so that tests can run side by side.
+
+    Without `-noreset` it begins anew when its last client leaves, and turns away who comes in that moment.
+    """
     reading, writing = os.pipe()
     with (new.folder / "Xvfb.log").open("wb") as log:
-        command = ["Xvfb", "-displayfd", str(writing), "-screen", "0", "1280x800x24", "-nolisten", "tcp"]
+        command = [
+            "Xvfb",
+            "-displayfd",
+            str(writing),
+            "-screen",
+            "0",
+            "1280x800x24",
+            "-nolisten",
+            "tcp",
+            "-noreset",
+        ]
         process = subprocess.Popen(command, env=new.environment, pass_fds=[writing], stdout=log, stderr=log)
     new._processes.callback(_end, process)
     os.close(writing)

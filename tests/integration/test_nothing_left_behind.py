@@ -14,12 +14,12 @@ import pytest
 from fakes.commands import command
 from fakes.engines import ENGINES
 from fakes.instance import Instance, write_settings
-from fakes.launches import fake_engine_program, lives, until
+from fakes.launches import lives, until
 from model_switcher.client.finding import find
 from model_switcher.domain.engines import EngineBinary
 from model_switcher.domain.snapshot import Phase, Snapshot
 from model_switcher.domain.states import ServerState
-from model_switcher.engine.demo_models import write_demo_models
+from model_switcher.engine.demo_models import write_demo_models, write_llama
 from model_switcher.processes import process_created
 
 STATES = ("starting", "loading", "ready", "draining", "stopping", "asleep")
@@ -71,12 +71,12 @@ async def bring_to(
 @pytest.mark.parametrize("engine", ENGINES, ids=lambda engine: engine.kind)
 async def test_sigkill_leaves_no_engine(tmp_path: Path, engine: EngineBinary, state: str) -> None:
     models = write_demo_models(tmp_path)
-    slow = engine.kind == "llama-server" and state in ("starting", "loading")
-    settings = write_settings(tmp_path, models, engine=engine)
-    if slow:
+    if state == "loading":
         # The tiny model loads too quickly to be caught loading.
-        program = fake_engine_program(tmp_path, "--load-seconds", "600")
-        settings.write_text(settings.read_text().replace(engine.path, str(program)))
+        write_llama(
+            models[0], name="Slow", seed=1, embedding_length=1024, block_count=24, feed_forward_length=4096
+        )
+    settings = write_settings(tmp_path, models, engine=engine)
     async with AsyncExitStack() as open_, Instance(settings) as instance:
         assert instance.process is not None
         pids = pids_of(await bring_to(instance, state, models, open_))
