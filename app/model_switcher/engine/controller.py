@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 from model_switcher.domain.errors import Closing, SwitcherError
 from model_switcher.domain.plan import Action, Cancel, Drain, GiveUp, Start, Stop, WaitUntil, goal_of, plan
 from model_switcher.domain.snapshot import Outcome, Phase, Result
-from model_switcher.domain.states import COMING_UP, ENDED, Failure, ServerState
+from model_switcher.domain.states import ENDED, Failure, ServerState
 from model_switcher.engine.admission import Admission
 from model_switcher.engine.book import Book
-from model_switcher.engine.server import Deadlines, Server
+from model_switcher.engine.fleet import Fleet
 from model_switcher.engine.switching import Switch, superseded
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from model_switcher.domain.settings import ServerSettings
     from model_switcher.engine.hub import Hub
     from model_switcher.engine.log import LogRing
+    from model_switcher.engine.server import Deadlines, Server
 
     Prepare = Callable[[str], Awaitable[Launch]]
 
@@ -66,11 +67,9 @@ class Controller:
         self._prepare = prepare
         self._drain_timeout = settings.drain_timeout
         self._hub = hub
-        self._log = log
-        self._deadlines = deadlines
         self._mailbox: asyncio.Queue[Callable[[], None]] = asyncio.Queue()
         self._book = Book(default=default)
-        self._servers: list[Server] = []
+        self._fleet = Fleet(on_change=self._changed, log=log, deadlines=deadlines)
         self._switch: Switch | None = None
         self._preflight: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -133,8 +132,7 @@ class Controller:
         """
         cut_at = time.monotonic() + grace
         self._post(lambda: self._close(cut_at))
-        while running := [server for server in self._servers if server.state not in ENDED]:
-            await asyncio.gather(*(server.wait_ended() for server in running))
+        await self._fleet.wait_ended()
 
     # What the mailbox carries.
 
@@ -183,7 +181,7 @@ class Controller:
     def _prepared(self, switch: Switch, launch: Launch, fallback: Launch | None, *, wake: bool) -> None:
         if self._switch is not switch:
             return
-        if not any(server.model == switch.target for server in self._servers):
+        if switch.target not in self._fleet:
             self._book.launches[switch.target] = launch
         if fallback is not None:
             self._book.launches[fallback.model.id] = fallback
@@ -234,7 +232,7 @@ class Controller:
         self._publish()
 
     def _ended(self, server: Server) -> None:
-        self._servers.remove(server)
+        self._fleet.remove(server)
         self._book.note_end(server, time.monotonic())
         if self._switch is not None and server.model == self._switch.target and server.failure is not None:
             self._switch.failure = server.failure
@@ -247,7 +245,7 @@ class Controller:
             self._timer.cancel()
             self._timer = None
         while True:
-            situation = self._book.situation(self._servers, self.admission.in_flight, time.monotonic())
+            situation = self._book.situation(self._fleet, self.admission.in_flight, time.monotonic())
             if not self._carry_out(plan(situation)):
                 break
         self._settle(goal_of(situation))
@@ -257,10 +255,10 @@ class Controller:
         match action:
             case Start(model):
                 self._enter(Phase.START)
-                self._start(model)
+                self._fleet.start(self._book.launches[model])
             case Cancel(model) | Stop(model):
                 self._enter(Phase.STOP)
-                self._server(model).stop()
+                self._fleet.stop(model)
             case Drain():
                 self._enter(Phase.DRAIN)
                 if self._book.cut_at is not None:
@@ -275,29 +273,19 @@ class Controller:
                 return False
         return True
 
-    def _start(self, model: str) -> None:
-        server = Server(
-            self._book.launches[model], on_change=self._changed, log=self._log, deadlines=self._deadlines
-        )
-        self._servers.append(server)
-        server.start()
-
     def _settle(self, goal: str | None) -> None:
-        served = next((s for s in self._servers if s.model == goal and s.state is ServerState.READY), None)
+        served = self._fleet.ready(goal)
         switch = self._switch if self._switch is not None and self._switch.decided else None
         if served is not None:
             self._book.commit(served.model)
             if switch is not None:
                 self._finish(switch, switch.result(served.model))
-        elif switch is not None and goal is None and not self._servers:
+        elif switch is not None and goal is None and not self._fleet:
             self._finish(switch, Result.CANCELLED if switch.cancelled else Result.NOTHING_LEFT)
         self.admission.set_gate(self._book.gate(served))
         self._publish()
 
     # Helpers.
-
-    def _server(self, model: str) -> Server:
-        return next(server for server in self._servers if server.model == model)
 
     def _enter(self, phase: Phase) -> None:
         if self._switch is not None:
@@ -322,7 +310,7 @@ class Controller:
 
     def _finish(self, switch: Switch, result: Result) -> None:
         self._switch = None
-        serving = next((server for server in self._servers if server.state is ServerState.READY), None)
+        serving = self._fleet.serving
         launch = self._book.launches.get(switch.target)
         outcome = switch.end(
             result,
@@ -334,22 +322,13 @@ class Controller:
 
     def _publish(self) -> None:
         book = self._book
-        ordered = sorted(self._servers, key=lambda server: server.model != book.selected)
-        coming = next((server for server in ordered if server.state in COMING_UP), None)
+        wanted = book.selected if book.awake else None
         self._hub.update(
             selected=book.selected,
             paused=book.paused,
             awake=book.awake,
-            servers=tuple(
-                server.view(in_flight=self.admission.in_flight[server.model], draining=self._drains(server))
-                for server in ordered
-            ),
-            switch=self._switch.view(coming.progress if coming else None) if self._switch else None,
+            servers=self._fleet.views(wanted, self.admission.in_flight),
+            switch=self._switch.view(self._fleet.progress) if self._switch else None,
             failure=book.given_up,
             held=self.admission.held,
-        )
-
-    def _drains(self, server: Server) -> bool:
-        return server.state is ServerState.READY and (
-            not self._book.awake or server.model != self._book.selected
         )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from model_switcher.engine.process.guards import Guard, new_guard
+from model_switcher.engine.process.guards import Guard, new_guard, own_libraries_hidden
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -46,13 +46,14 @@ class Child(asyncio.SubprocessProtocol):
         """
         guard = new_guard()
         loop = asyncio.get_running_loop()
-        _, child = await loop.subprocess_exec(
-            lambda: cls(on_line, guard),
-            *guard.command(command),
-            stdin=asyncio.subprocess.PIPE,
-            env=dict(environment),
-            **guard.spawn_options(),
-        )
+        with own_libraries_hidden():
+            _, child = await loop.subprocess_exec(
+                lambda: cls(on_line, guard),
+                *guard.command(command),
+                stdin=asyncio.subprocess.PIPE,
+                env=dict(environment),
+                **guard.spawn_options(),
+            )
         try:
             guard.adopt(child.pid)
         except OSError:

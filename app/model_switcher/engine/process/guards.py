@@ -23,7 +23,7 @@ import psutil
 from model_switcher.processes import is_same_process, process_created
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 
 class Guard(Protocol):
@@ -170,6 +170,24 @@ if sys.platform == "win32":
             if self._job is not None:
                 self._kernel32.CloseHandle(wintypes.HANDLE(self._job))
                 self._job = None
+
+
+@contextlib.contextmanager
+def own_libraries_hidden() -> Iterator[None]:
+    """Spawn a foreign program inside: a frozen program's library folder is inherited by its children on Windows.
+
+    Source: PyInstaller's manual, "Launching external programs from the frozen application".
+    """
+    bundle = getattr(sys, "_MEIPASS", None)
+    if sys.platform == "win32" and bundle is not None:
+        kernel32 = ctypes.WinDLL("kernel32", use_last_error=True)
+        kernel32.SetDllDirectoryW(None)
+        try:
+            yield
+        finally:
+            kernel32.SetDllDirectoryW(bundle)
+    else:
+        yield
 
 
 def new_guard() -> Guard:

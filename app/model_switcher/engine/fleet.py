@@ -1,0 +1,85 @@
+"""The servers that run, and what can be told about them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from model_switcher.domain.states import COMING_UP, ENDED, ServerState
+from model_switcher.engine.server import Deadlines, Listener, Server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from model_switcher.domain.launch import Launch
+    from model_switcher.domain.snapshot import ServerView
+    from model_switcher.engine.log import LogRing
+
+
+class Fleet:
+    """Every server from its start until its end was noted. Only the writer adds and removes.
+
+    Args:
+        on_change: Hears of every change of every server.
+        log: Takes what the engines write.
+        deadlines: Of each server's steps.
+    """
+
+    def __init__(self, *, on_change: Listener, log: LogRing, deadlines: Deadlines | None) -> None:
+        self._servers: list[Server] = []
+        self._on_change = on_change
+        self._log = log
+        self._deadlines = deadlines
+
+    def __iter__(self) -> Iterator[Server]:
+        return iter(self._servers)
+
+    def __len__(self) -> int:
+        return len(self._servers)
+
+    def __contains__(self, model: str) -> bool:
+        return any(server.model == model for server in self._servers)
+
+    def start(self, launch: Launch) -> None:
+        """Start a server; what becomes of it comes to the listener."""
+        server = Server(launch, on_change=self._on_change, log=self._log, deadlines=self._deadlines)
+        self._servers.append(server)
+        server.start()
+
+    def stop(self, model: str) -> None:
+        """Stop the server of that model."""
+        next(server for server in self._servers if server.model == model).stop()
+
+    def remove(self, server: Server) -> None:
+        """Forget a server that ended."""
+        self._servers.remove(server)
+
+    def ready(self, model: str | None) -> Server | None:
+        """The server of that model, if it can serve."""
+        return next((s for s in self._servers if s.model == model and s.state is ServerState.READY), None)
+
+    @property
+    def serving(self) -> Server | None:
+        """A server that can serve, whatever its model."""
+        return next((server for server in self._servers if server.state is ServerState.READY), None)
+
+    @property
+    def progress(self) -> float | None:
+        """How far the one that comes up has loaded."""
+        return next((server.progress for server in self._servers if server.state in COMING_UP), None)
+
+    def views(self, wanted: str | None, in_flight: Mapping[str, int]) -> tuple[ServerView, ...]:
+        """All of them, the wanted model's first; a ready server of another model drains."""
+        ordered = sorted(self._servers, key=lambda server: server.model != wanted)
+        return tuple(
+            server.view(
+                in_flight=in_flight[server.model],
+                draining=server.state is ServerState.READY and server.model != wanted,
+            )
+            for server in ordered
+        )
+
+    async def wait_ended(self) -> None:
+        """Wait until every process is gone."""
+        while running := [server for server in self._servers if server.state not in ENDED]:
+            await asyncio.gather(*(server.wait_ended() for server in running))
