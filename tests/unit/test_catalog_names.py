@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fakes.gguf_files import write_model
-from model_switcher.domain.catalog import Catalog, Model, path_key
-from model_switcher.domain.errors import AmbiguousModel, UnknownModel
+from model_switcher.domain.catalog import Catalog, Model, Rejected, path_key
+from model_switcher.domain.errors import AmbiguousModel, UnknownModel, UnusableModel
 from model_switcher.engine.catalog import scan
 from model_switcher.engine.catalog.identifiers import identifiers, slug
 
@@ -146,3 +146,11 @@ def test_aliases_come_from_the_settings_by_id_name_file_or_beginning(tmp_path: P
         "beta-q8": ("both",),
     }
     assert catalog.find("finance").id == "alpha-one"
+
+
+@pytest.mark.parametrize("wanted", ["broken", "Broken.gguf", "D:\\models\\broken.gguf"])
+def test_a_rejected_file_is_answered_with_its_reason(wanted: str) -> None:
+    rejected = Rejected(path="D:\\models\\broken.gguf", code="model-truncated", reason="the file ends early")
+    with pytest.raises(UnusableModel, match="cannot be served: the file ends early") as caught:
+        Catalog(rejected=(rejected,)).find(wanted)
+    assert caught.value.code == "model-truncated"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from model_switcher.domain.errors import AmbiguousModel, UnknownModel
+from model_switcher.domain.errors import AmbiguousModel, UnknownModel, UnusableModel
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -94,6 +94,7 @@ class Catalog:
         Raises:
             UnknownModel: Nothing bears that name; the near ones are suggested.
             AmbiguousModel: Several do.
+            UnusableModel: It is the name of a file that was rejected.
         """
         key = wanted.strip().casefold()
         path = path_key(wanted.strip())
@@ -119,6 +120,10 @@ class Catalog:
                 hint="Use the id of one of them.",
                 details={"candidates": ids},
             )
+        for rejected in self.rejected:
+            base = _base_name(rejected.path)
+            if path == path_key(rejected.path) or key in {base, base.removesuffix(".gguf")}:
+                raise UnusableModel.because(rejected.code, f"{wanted} cannot be served: {rejected.reason}")
         near = self.near(wanted)
         raise UnknownModel(
             f"There is no model called {wanted!r}",
@@ -150,6 +155,10 @@ def _module_for(path: str) -> ModuleType:
     return ntpath if windows else posixpath
 
 
+def _base_name(path: str) -> str:
+    return str(_module_for(path).basename(path)).casefold()
+
+
 def _file_names(model: Model) -> set[str]:
-    base = str(_module_for(model.path).basename(model.path)).casefold()
+    base = _base_name(model.path)
     return {base, base.removesuffix(".gguf")}
