@@ -52,12 +52,20 @@ class Instance:
         settings: Its settings file.
         verb: What it is started as.
         environment: Added to ours.
+        program: What is run: this checkout's program, or a packaged one.
     """
 
-    def __init__(self, settings: Path, *verb: str, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        settings: Path,
+        *verb: str,
+        environment: Mapping[str, str] | None = None,
+        program: Sequence[str] = PROGRAM,
+    ) -> None:
         self.settings = settings
         self.places: Places = places(settings)
         self.address = ""
+        self._program = program
         self._verb = verb or ("serve",)
         self._environment = {**os.environ, **(environment or {})}
         self.process: asyncio.subprocess.Process | None = None
@@ -66,7 +74,7 @@ class Instance:
     async def __aenter__(self) -> Self:
         with self.output.open("wb") as output:
             self.process = await asyncio.create_subprocess_exec(
-                *PROGRAM, "--config", str(self.settings), *self._verb,
+                *self._program, "--config", str(self.settings), *self._verb,
                 stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=self._environment,
             )  # fmt: skip
         deadline = time.monotonic() + 30
