@@ -29,6 +29,14 @@ class Reject(StrEnum):
     NOT_A_MODEL = "model-not-a-model"
 
 
+class Kind(StrEnum):
+    """What a servable model is for."""
+
+    TEXT = "text"
+    EMBEDDING = "embedding"
+    RERANKER = "reranker"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
     """One servable thing: a GGUF file, or all shards of one, with its projector.
@@ -45,6 +53,19 @@ class Model:
         context_length: Tokens it was trained for.
         projector: Path of the mmproj file that belongs to it.
         aliases: Further names, from the settings.
+        kind: What it is for.
+        store: Where it was found first: "folder", or the name of a store as the settings spell it.
+        places: Every path under which the same bytes were found, `path` among them.
+        available: False while its drive is away.
+        base_model: What it was made from, as its header says.
+        size_label: Such as "8B", as its header says.
+        active_parameters: Weights that take part in each token; of a mixture of experts fewer than `parameters`.
+        block_count, head_count, head_count_kv, embedding_length: Layers, attention heads, their key and value heads
+            (the most that any layer has), and the width of the embeddings.
+        chat_template: Whether it brings one.
+        tools: Whether its chat template knows tool calls.
+        vision: Whether it sees images with its projector.
+        license, languages: As its header says.
     """
 
     id: str
@@ -58,6 +79,22 @@ class Model:
     context_length: int | None = None
     projector: str | None = None
     aliases: tuple[str, ...] = ()
+    kind: Kind = Kind.TEXT
+    store: str = "folder"
+    places: tuple[str, ...] = ()
+    available: bool = True
+    base_model: str | None = None
+    size_label: str | None = None
+    active_parameters: int | None = None
+    block_count: int | None = None
+    head_count: int | None = None
+    head_count_kv: int | None = None
+    embedding_length: int | None = None
+    chat_template: bool = False
+    tools: bool = False
+    vision: bool = False
+    license: str | None = None
+    languages: tuple[str, ...] = ()
 
     @property
     def folder(self) -> str:
