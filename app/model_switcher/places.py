@@ -47,7 +47,11 @@ def places(config: str | os.PathLike[str] | None = None) -> Places:
     """The places of the instance that belongs to the settings file `config` (the user's own if None)."""
     default = Path(_dirs.user_config_path) / "settings.toml"
     settings = default if config is None else Path(os.path.abspath(os.path.expanduser(config)))  # noqa: PTH100, PTH111 - resolve() would follow links
-    name = "default" if settings == default else hashlib.sha256(os.fsencode(settings)).hexdigest()[:16]
+    name = (
+        "default"
+        if settings == default
+        else hashlib.sha256(os.fsencode(os.path.normcase(settings))).hexdigest()[:16]
+    )
     return Places(
         settings=settings,
         runtime=_runtime_folder() / name,

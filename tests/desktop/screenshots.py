@@ -1,6 +1,7 @@
 """Makes the pictures in docs/screenshots: `python tests/desktop/screenshots.py`.
 
-The menus are photographed on a private virtual screen, one drawn by Qt beside one drawn by xfce's panel.
+The menus are photographed on a private virtual screen, one drawn by Qt beside one drawn by xfce's panel: a long list
+in the dark and in the light theme, and what they show during a load and after a failure.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 PICTURES = ROOT / "docs" / "screenshots"
 ICON_AT = (1196, 784)
-CROP = "420x520+860+280"
+CROP = "600x540+680+260"
 CELL = 112
 
 
@@ -35,7 +36,9 @@ def main() -> int:
     PICTURES.mkdir(parents=True, exist_ok=True)
     icons().save(str(PICTURES / "icons.png"))
     for theme in ("dark", "light"):
-        menus(theme, PICTURES / f"menu-{theme}.png")
+        menus(theme, PICTURES / f"menu-{theme}.png", "many")
+    menus("dark", PICTURES / "menu-loading.png", state="progress 0.57", shows="57 %")
+    menus("light", PICTURES / "menu-failed.png", state="show failed", shows="Nothing is served")
     return 0
 
 
@@ -81,16 +84,21 @@ def _icons_of(painter: QPainter, name: str, colours: Colours, ground: QColor, at
         x += size + 6
 
 
-def menus(theme: str, to: Path) -> None:
-    """The menu as Qt draws it (left) and as xfce's panel does."""
+def menus(theme: str, to: Path, *arguments: str, state: str = "", shows: str = "ready") -> None:
+    """The menu as Qt draws it (left) and as xfce's panel does, once the stand-in was told to show `state`."""
     with screen() as private, tempfile.TemporaryDirectory() as folder:
         by_qt, by_panel = Path(folder) / "qt.png", Path(folder) / "panel.png"
         environment = {**private.environment, "PYTHONPATH": str(ROOT / "tests")}
-        command = [sys.executable, "-m", "fakes.stand_in", "many", theme]
-        program = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE)
+        command = [sys.executable, "-m", "fakes.stand_in", theme, *arguments]
+        program = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, text=True)
         try:
             with TrayDriver(private.bus) as tray:
                 eventually(lambda: tray.items() and "ready" in tray.tooltip())
+                if state and program.stdin is not None:
+                    program.stdin.write(f"{state}\n")
+                    program.stdin.flush()
+                # A message that was told stands in the tooltip for a while.
+                eventually(lambda: shows in tray.tooltip())
                 _photograph_menus(private, tray, by_qt, by_panel)
                 tray.click("Quit")
             program.wait(20)

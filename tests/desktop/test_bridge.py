@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +15,7 @@ from fakes.stand_in import StandIn, StandInThread
 from model_switcher.desktop.bridge import Bridge
 from model_switcher.domain.errors import Closing, UnusableModel
 from model_switcher.domain.snapshot import Result, Snapshot
+from model_switcher.domain.states import ServerState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
@@ -151,6 +153,30 @@ def test_a_flood_of_snapshots_is_delivered_as_the_last_one(qapp: QApplication, e
         assert seen[-1] is engine.intentions.snapshot
         assert len(seen) <= 2
         assert [one.number for one in seen] == sorted(one.number for one in seen)
+
+    on_qt(qapp, engine, test)
+
+
+def test_a_server_that_failed_is_seen_even_in_a_flood(qapp: QApplication, engine: StandInThread) -> None:
+    failed = replace(snapshots.ready(), servers=(snapshots.server(state=ServerState.FAILED),))
+
+    async def test(bridge: Bridge) -> None:
+        seen: list[Snapshot] = []
+        bridge.changed.connect(seen.append)
+
+        async def flood(_: object) -> None:
+            for snapshot in (snapshots.ready(), failed, snapshots.stopped(), snapshots.ready()):
+                engine.intentions.show(snapshot)
+            flood_is_over.set()
+
+        flood_is_over = threading.Event()
+        begun = asyncio.ensure_future(bridge.call(flood))
+        await asyncio.sleep(0)
+        flood_is_over.wait(10)  # the desktop is busy all the while
+        await begun
+        while not seen or seen[-1] is not engine.intentions.snapshot:
+            await asyncio.sleep(0)
+        assert [one.servers for one in seen[-2:]] == [failed.servers, snapshots.ready().servers]
 
     on_qt(qapp, engine, test)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,11 +15,12 @@ from fakes.commands import command
 from fakes.engines import ENGINES
 from fakes.instance import Instance, write_settings
 from fakes.launches import lives, until
-from fakes.screen import eventually
-from fakes.tray import TrayDriver
+from fakes.screen import eventually, screen
+from fakes.tray import NotificationDaemon, TrayDriver
 from model_switcher.client.finding import find
 from model_switcher.domain.engines import EngineBinary
 from model_switcher.engine.demo_models import write_demo_models
+from model_switcher.engine.instance import read_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -131,6 +133,66 @@ async def test_sigkill_of_the_tray_leaves_no_engine(tmp_path: Path, panel: TrayD
         await instance.process.wait()
         await until(lambda: not lives(served.pid or 0))
         await asyncio.to_thread(eventually, lambda: panel.items() == [])
+
+
+async def test_when_the_screen_goes_away_it_ends_in_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with screen("none") as private:
+        for name, value in private.environment.items():
+            monkeypatch.setenv(name, value)
+        settings = write_settings(tmp_path, write_demo_models(tmp_path))
+        async with Instance(settings, "tray") as instance:
+            served = (await instance.ready()).served
+            assert served is not None
+            assert instance.process is not None
+            private.break_down()
+            assert await instance.process.wait() == 0, instance.said()
+            assert "The desktop is gone: Model Switcher ends." in instance.said()
+            assert "Traceback" not in instance.said()
+            assert not lives(served.pid or 0)
+            assert find(instance.places) is None
+            assert read_record(instance.places) is None
+
+
+async def test_a_crash_is_told_and_the_model_comes_back(tmp_path: Path, panel: TrayDriver) -> None:
+    settings = write_settings(tmp_path, write_demo_models(tmp_path))
+    async with Instance(settings, "tray") as instance:
+        with NotificationDaemon(os.environ["DBUS_SESSION_BUS_ADDRESS"]) as daemon:
+            served = (await instance.ready()).served
+            assert served is not None
+            await asyncio.to_thread(eventually, panel.items)
+            os.kill(served.pid or 0, signal.SIGKILL)
+            await asyncio.to_thread(eventually, lambda: len(daemon.told) == 1)
+            assert daemon.told == [("Demo Alder stopped unexpectedly", "It is started again.")]
+            again = (
+                await instance.until(lambda s: s.served is not None and s.served.state == "ready")
+            ).served
+            assert again is not None
+            assert again.pid != served.pid
+
+
+async def test_the_memory_is_freed_until_resumed(tmp_path: Path, panel: TrayDriver) -> None:
+    settings = write_settings(tmp_path, write_demo_models(tmp_path))
+    async with Instance(settings, "tray") as instance:
+        served = (await instance.ready()).served
+        assert served is not None
+        await asyncio.to_thread(eventually, lambda: panel.items() and "ready" in panel.tooltip())
+        panel.click("Free the memory until resumed")
+        await instance.until(lambda s: s.paused and not s.servers)
+        assert not lives(served.pid or 0)
+        await asyncio.to_thread(eventually, lambda: "Paused" in panel.tooltip())
+        panel.click("Resume")
+        assert (await instance.ready()).selected == "demo-alder"
+
+
+async def test_problems_of_the_settings_file_stand_in_the_menu(tmp_path: Path, panel: TrayDriver) -> None:
+    settings = write_settings(tmp_path, write_demo_models(tmp_path), more="colour = 'blue'")
+    async with Instance(settings, "tray") as instance:
+        await instance.ready()
+        await asyncio.to_thread(
+            eventually, lambda: panel.items() and panel.labels()[2].startswith("The settings")
+        )
 
 
 async def test_without_a_screen_it_says_so_and_serves(

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QMenu
 from fakes import snapshots
 from model_switcher.desktop.menu import Ask, Drawn, Menu
 from model_switcher.desktop.view_state import view_state
-from model_switcher.domain.catalog import Catalog
+from model_switcher.domain.catalog import Catalog, Rejected
 from model_switcher.domain.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ def test_the_menu_reads_as_designed(menu: Menu) -> None:
         "Qwen3 8B\tQ6_K",
         "---",
         "Stop server",
+        "Free the memory until resumed",
         "Copy endpoint address",
         "Open web UI",
         "Rescan models",
@@ -82,6 +83,7 @@ def test_a_click_asks_for_the_model_and_leaves_the_mark_to_the_engine(menu: Menu
     ("text", "ask"),
     [
         ("Stop server", Ask.CONTROL),
+        ("Free the memory until resumed", Ask.PAUSE),
         ("Copy endpoint address", Ask.COPY),
         ("Open web UI", Ask.WEB_UI),
         ("Rescan models", Ask.RESCAN),
@@ -117,9 +119,20 @@ def test_what_waited_for_the_menu_to_close_is_built_then(menu: Menu, qtbot: QtBo
     menu.show_state(view_state(replace(snapshots.ready(), catalog=Catalog(snapshots.USUAL[:2]))))
     assert not action(menu, "Qwen3 8B").isEnabled()
     menu.aboutToHide.emit()
-    qtbot.waitUntil(lambda: len(texts(menu)) == 12)
+    qtbot.waitUntil(lambda: len(texts(menu)) == 13)
     assert texts(menu)[3:6] == ["Nemotron Nano 8B\tQ4_K_M", "Phinance 3B\tQ4_K_M", "---"]
     assert not menu.is_open
+
+
+def test_what_waited_is_built_when_the_menu_is_opened_again_by_a_panel_that_never_said_it_was_closed(
+    menu: Menu,
+) -> None:
+    menu.aboutToShow.emit()
+    menu.show_state(view_state(snapshots.rolled_back()))
+    assert texts(menu)[2] == "---"
+    menu.aboutToShow.emit()
+    assert texts(menu)[2].startswith("Qwen3 8B could not be loaded")
+    assert menu.is_open
 
 
 def test_many_models_get_a_submenu_by_place_with_marks_of_its_own(menu: Menu) -> None:
@@ -161,6 +174,22 @@ def test_an_empty_list_says_so_in_its_place(menu: Menu) -> None:
     assert texts(menu)[2:5] == ["---", "No models found", "---"]
     assert not action(menu, "Copy endpoint address").isEnabled()
     assert not action(menu, "Open web UI").isEnabled()
+
+
+def test_what_is_wrong_stands_under_the_header_and_goes_again(menu: Menu) -> None:
+    menu.show_state(view_state(snapshots.rolled_back()))
+    assert texts(menu)[2].startswith("Qwen3 8B could not be loaded")
+    assert not menu.actions()[2].isEnabled()
+    menu.show_state(view_state(snapshots.ready()))
+    assert texts(menu)[2] == "---"
+
+
+def test_rejected_files_have_a_submenu_of_lines_to_read(menu: Menu) -> None:
+    cut = Rejected(path="/models/cut & dry.gguf", code="model-truncated", reason="The file ends early")
+    menu.show_state(view_state(replace(snapshots.ready(), catalog=Catalog(snapshots.USUAL, (cut,)))))
+    lines = submenu(menu, "Cannot be served (1)")
+    assert texts(lines) == ["cut && dry.gguf: The file ends early"]
+    assert not lines.actions()[0].isEnabled()
 
 
 def test_no_character_of_a_name_is_taken_for_a_shortcut(qtbot: QtBot) -> None:

@@ -88,6 +88,21 @@ def test_a_crash_is_told_when_its_server_is_seen_to_have_failed() -> None:
     assert notices(dead, replace(dead, servers=()), USUAL) == []
 
 
+def test_a_crash_is_told_when_its_server_was_seen_to_stop_first_and_that_it_is_started_again() -> None:
+    stopping = replace(snapshots.ready(), servers=(snapshots.server(state=ServerState.STOPPING),))
+    dead = replace(snapshots.ready(), servers=(snapshots.server(state=ServerState.FAILED),))
+    assert notices(snapshots.ready(), stopping, USUAL) == []
+    assert notices(stopping, dead, USUAL) == [
+        Notice("crashed", "Nemotron Nano 8B stopped unexpectedly", "It is started again.")
+    ]
+    assert notices(dead, replace(dead, number=9), USUAL) == []
+
+
+def test_a_server_that_fails_while_it_is_meant_to_stop_is_no_crash() -> None:
+    dead = replace(snapshots.stopped(), servers=(snapshots.server(state=ServerState.FAILED),))
+    assert notices(snapshots.ready(), dead, USUAL) == []
+
+
 def test_a_crash_is_told_when_the_dead_server_was_never_seen() -> None:
     gone = replace(snapshots.ready(), servers=(), failure=CRASH)
     assert [notice.kind for notice in notices(snapshots.ready(), gone, USUAL)] == ["crashed"]

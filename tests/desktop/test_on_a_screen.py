@@ -15,9 +15,10 @@ import pytest
 from fakes import snapshots
 from fakes.screen import eventually, screen
 from fakes.tray import NotificationDaemon, TrayDriver
+from model_switcher.desktop.tray_host import NO_TRAY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from fakes.screen import Screen
 
@@ -66,12 +67,12 @@ class Program:
         assert self.process.stdin is not None
         self.process.stdin.write(line + "\n")
 
-    def ends_well(self) -> None:
-        """It ends by itself with status 0, and complained about nothing."""
+    def ends_well(self, complaints: Sequence[str] = ()) -> None:
+        """It ends by itself with status 0, and complained about nothing else."""
         assert self.process.wait(20) == 0
         for reader in self._readers:
             reader.join()
-        assert self.complaints == []
+        assert self.complaints == [*complaints]
 
 
 def _read(stream: Iterable[str] | None, into: list[str]) -> None:
@@ -126,6 +127,7 @@ def test_the_panel_lists_the_models_and_marks_the_chosen_one(
             "All models (38)",
             "---",
             "Stop server",
+            "Free the memory until resumed",
             "Copy endpoint address",
             "Open web UI",
             "Rescan models",
@@ -172,8 +174,13 @@ def test_the_server_is_stopped_and_started_again(private_screen: Screen, tray: T
         tray.click("Stop server")
         eventually(shows(tray, "stopped"))
         assert not tray.find("Open web UI").enabled
-        tray.click("Start again")
+        tray.click("Start server")
         eventually(lambda: program.said == ["stop", "select nemotron-nano-8b"])
+        tray.click("Free the memory until resumed")
+        eventually(shows(tray, "Paused"))
+        assert not tray.find("Stop server").enabled
+        tray.click("Resume")
+        eventually(lambda: program.said[-2:] == ["pause", "resume"])
         tray.click("Rescan models")
         eventually(lambda: program.said[-1] == "rescan")
         tray.click("Quit")
@@ -245,15 +252,18 @@ def test_a_left_click_and_a_second_start_open_the_menu_that_qt_draws(
         program.ends_well()
 
 
-def test_a_panel_that_starts_later_gets_the_icon() -> None:
+def test_without_a_tray_it_says_so_once_and_takes_the_one_that_comes_later() -> None:
     with screen("none") as private, Program(private) as program, TrayDriver(private.bus) as tray:
         program.tell("progress 0.5")
         assert tray.items() == []
+        eventually(lambda: program.complaints == [NO_TRAY])
+        program.tell("again")
+        opens_and_closes(private)
         private.begin_panel("xfce4-panel")
         eventually(tray.items)
         eventually(shows(tray, "Loading Qwen3 8B… 50 %"))
         tray.click("Quit")
-        program.ends_well()
+        program.ends_well(complaints=[NO_TRAY])
 
 
 def test_an_older_tray_gets_the_icon_too() -> None:

@@ -17,17 +17,26 @@ from model_switcher.desktop.view_state import (
     remember,
     view_state,
 )
-from model_switcher.domain.catalog import Catalog
+from model_switcher.domain.catalog import Catalog, Rejected
 from model_switcher.domain.memory import Gpu, Readings
 from model_switcher.domain.snapshot import Phase, Snapshot, SwitchView
 from model_switcher.domain.states import Failure, ServerState
 from model_switcher.domain.units import GIB
+
+FREE = "Free the memory until resumed"
+CUT = Rejected(path="/models/cut.gguf", code="model-truncated", reason="The file ends 1.2 GiB early")
 
 
 def switching(phase: Phase, *, in_flight: int = 0) -> Snapshot:
     switch = SwitchView(target=snapshots.QWEN.id, source=snapshots.NEMOTRON.id, phase=phase, started=0.0)
     server = replace(snapshots.server(), in_flight=in_flight)
     return replace(snapshots.ready(), switch=switch, servers=(server,))
+
+
+def draining() -> Snapshot:
+    """Stopped by the user while it answers two requests."""
+    server = replace(snapshots.server(), in_flight=2, draining=True)
+    return replace(snapshots.ready(), servers=(server,), awake=False)
 
 
 @pytest.mark.parametrize(
@@ -43,12 +52,17 @@ def switching(phase: Phase, *, in_flight: int = 0) -> Snapshot:
         (switching(Phase.DRAIN, in_flight=1), "Qwen3 8B is next — one answer to finish"),
         (switching(Phase.DRAIN, in_flight=3), "Qwen3 8B is next — 3 answers to finish"),
         (switching(Phase.STOP), "Qwen3 8B is next — freeing memory"),
-        (snapshots.stopped(), "Nemotron Nano 8B — stopped"),
-        (replace(snapshots.stopped(), paused=True), "Paused — memory is free until you start again"),
+        (snapshots.stopped(), "Nemotron Nano 8B — stopped until the next request"),
+        (
+            replace(snapshots.stopped(), awake=True),
+            "Nemotron Nano 8B stopped unexpectedly — starting it again",
+        ),
+        (replace(snapshots.stopped(), paused=True), "Paused — the memory is free until you resume"),
         (snapshots.failed(), "Nothing is served — The GPU has too little free memory for it"),
         (replace(snapshots.stopped(), selected=None), "Choose a model"),
         (Snapshot(scanning=True), "Looking for models…"),
         (Snapshot(), "No models found"),
+        (Snapshot(catalog=Catalog(rejected=(CUT,))), "No model that can be served"),
     ],
 )
 def test_the_header_says_in_one_line_what_the_server_does(snapshot: Snapshot, header: str) -> None:
@@ -149,9 +163,9 @@ def test_many_models_are_listed_whole_by_place_and_numbers_sort_as_numbers() -> 
 
 
 def test_namesakes_are_told_apart_by_their_size() -> None:
-    twin = replace(snapshots.model("Phinance 3B", "Q4_K_M", 2.1, "E:\\other"), id="phinance-2")
+    other = replace(snapshots.model("Phinance 3B", "Q4_K_M", 2.1, "E:\\other"), id="phinance-2")
     bare = snapshots.model("Bare", None, 1.5)
-    view = view_state(Snapshot(catalog=Catalog((snapshots.PHINANCE, twin, bare))))
+    view = view_state(Snapshot(catalog=Catalog((snapshots.PHINANCE, other, bare))))
     assert [(entry.name, entry.detail) for entry in view.models] == [
         ("Bare", "1.5 GiB"),
         ("Phinance 3B", "Q4_K_M, 2.0 GiB"),
@@ -159,19 +173,89 @@ def test_namesakes_are_told_apart_by_their_size() -> None:
     ]
 
 
+def test_namesakes_of_one_size_are_told_apart_by_their_id() -> None:
+    twin = replace(snapshots.PHINANCE, id="phinance-3b@copy")
+    view = view_state(Snapshot(catalog=Catalog((snapshots.PHINANCE, twin))))
+    assert [entry.detail for entry in view.models] == ["Q4_K_M, phinance-3b", "Q4_K_M, phinance-3b@copy"]
+
+
 @pytest.mark.parametrize(
     ("snapshot", "control"),
     [
         (snapshots.ready(), Control(Command.STOP, "Stop server")),
+        (replace(snapshots.loading(), switch=None), Control(Command.STOP, "Stop server")),
+        (replace(snapshots.stopped(), awake=True), Control(Command.STOP, "Stop server")),
+        (draining(), Control(Command.STOP, "Stop server", enabled=False)),
         (snapshots.loading(), Control(Command.CANCEL, "Cancel")),
         (switching(Phase.DRAIN), Control(Command.CANCEL, "Cancel")),
-        (snapshots.stopped(), Control(Command.START, "Start again")),
-        (replace(snapshots.stopped(), paused=True), Control(Command.RESUME, "Start again")),
-        (Snapshot(), Control(Command.START, "Start again", enabled=False)),
+        (snapshots.stopped(), Control(Command.START, "Start server")),
+        (replace(snapshots.stopped(), paused=True), Control(Command.STOP, "Stop server", enabled=False)),
+        (Snapshot(), Control(Command.START, "Start server", enabled=False)),
     ],
 )
 def test_one_button_stops_cancels_or_starts(snapshot: Snapshot, control: Control) -> None:
     assert view_state(snapshot).control == control
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "pause"),
+    [
+        (snapshots.ready(), Control(Command.PAUSE, FREE)),
+        (snapshots.loading(), Control(Command.PAUSE, FREE)),
+        (snapshots.stopped(), Control(Command.PAUSE, FREE)),
+        (replace(snapshots.stopped(), paused=True), Control(Command.RESUME, "Resume")),
+        (replace(draining(), paused=True), Control(Command.RESUME, "Resume")),
+        (Snapshot(), Control(Command.PAUSE, FREE, enabled=False)),
+    ],
+)
+def test_another_frees_the_memory_until_it_is_pressed_again(snapshot: Snapshot, pause: Control) -> None:
+    assert view_state(snapshot).pause == pause
+
+
+def test_a_server_that_finishes_its_answers_before_it_stops_is_not_called_ready() -> None:
+    assert view_state(draining()).header == "Nemotron Nano 8B is stopping — 2 answers to finish"
+
+
+def test_when_all_is_well_there_are_no_messages() -> None:
+    for snapshot in (snapshots.ready(), snapshots.loading(), snapshots.stopped(), Snapshot()):
+        assert view_state(snapshot).messages == ()
+
+
+def test_why_nothing_is_served_is_told_whole_although_the_header_is_one_line() -> None:
+    hint = "Close other programs that use the GPU, or set a smaller ctx-size."
+    assert " ".join(view_state(snapshots.failed()).messages) == hint
+    wordy = Failure(cause="engine-exited", sentence="The engine ended with exit code 1" + ", and so on" * 5)
+    view = view_state(replace(snapshots.failed(), failure=wordy))
+    assert view.header.endswith("…")
+    assert " ".join(view.messages) == f"{wordy.sentence}."
+    assert all(len(line) <= 72 for line in view.messages)
+
+
+def test_a_model_that_could_not_be_loaded_is_told_until_the_next_switch() -> None:
+    told = " ".join(view_state(snapshots.rolled_back()).messages)
+    assert told.startswith("Qwen3 8B could not be loaded: The GPU has too little free memory for it. Close")
+    switch = snapshots.loading().switch
+    assert view_state(replace(snapshots.rolled_back(), switch=switch)).messages == ()
+
+
+def test_a_notice_about_the_instance_stands_in_menu_and_tooltip() -> None:
+    problem = "The settings file /home/ada/settings.toml has problems: server.port must be a number"
+    view = view_state(replace(snapshots.ready(), notice=problem))
+    assert " ".join(view.messages) == problem
+    assert view.tooltip.startswith("Nemotron Nano 8B — ready · VRAM 10.4 of 16.0 GiB · The settings file")
+    assert len(view.tooltip) < 120
+
+
+def test_a_long_message_ends_after_some_lines() -> None:
+    lines = view_state(replace(snapshots.ready(), notice="and so on " * 100)).messages
+    assert len(lines) == 4
+    assert lines[-1].endswith("…")
+
+
+def test_files_that_cannot_be_served_are_named_with_their_reason() -> None:
+    other = Rejected(path="D:\\models\\none.gguf", code="model-empty", reason="The file is empty")
+    view = view_state(replace(snapshots.ready(), catalog=Catalog(snapshots.USUAL, (CUT, other))))
+    assert view.rejected == ("cut.gguf: The file ends 1.2 GiB early", "none.gguf: The file is empty")
 
 
 def test_addresses_are_offered_only_while_they_lead_somewhere() -> None:

@@ -93,6 +93,22 @@ HOSTILE_BYTES: dict[str, tuple[bytes, Reject]] = {
     "type-999": (one_tensor(tensor((32, 32), kind=999), data=8192), Reject.DAMAGED),
     "half-a-block": (one_tensor(tensor((33,), kind=8)), Reject.DAMAGED),
     "tensor-twice": (preamble(2, 1) + ARCHITECTURE + tensor((0,)) * 2 + bytes(99), Reject.DAMAGED),
+    "tensors-overlap": (
+        preamble(2, 1) + ARCHITECTURE + tensor((32,)) + tensor((32,), offset=64, name="u") + bytes(512),
+        Reject.DAMAGED,
+    ),
+    "architecture-a-number": (
+        one_tensor(tensor((32,))).replace(ARCHITECTURE, entry("general.architecture", UINT32, bytes(4))),
+        Reject.DAMAGED,
+    ),
+    "name-a-list": (
+        one_tensor(tensor((32,)), more=array("general.name", STRING, 1, text("a")), keys=2),
+        Reject.DAMAGED,
+    ),
+    "context-a-text": (
+        one_tensor(tensor((32,)), more=entry("llama.context_length", STRING, text("long")), keys=2),
+        Reject.DAMAGED,
+    ),
     "counts-2-to-60": (preamble(1 << 60, 1 << 60) + ARCHITECTURE, Reject.DAMAGED),
     "tensors-2-to-31": (preamble(1 << 31, 1) + ARCHITECTURE + bytes(4096), Reject.DAMAGED),
     "nested-arrays": (

@@ -54,6 +54,7 @@ class Screen:
     def __init__(self, folder: Path, processes: contextlib.ExitStack) -> None:
         self.folder = folder
         self._processes = processes
+        self.display: subprocess.Popen[bytes] | None = None
         for name in ("run", "home", "config", "cache", "data", "state"):
             (folder / name).mkdir(mode=0o700)
         self.environment = {
@@ -102,6 +103,11 @@ class Screen:
             self.begin("xfce4-panel", "--disable-wm-check")
         else:
             self.begin("trayer", "--edge", "bottom", "--align", "right", "--height", "32")
+
+    def break_down(self) -> None:
+        """Ends the X server under everything that is on the screen, as the end of a session does."""
+        assert self.display is not None
+        _end(self.display)
 
     def photograph(self, to: Path, crop: str | None = None) -> None:
         """A picture of the whole screen, or of a part ("300x200+10+20")."""
@@ -159,6 +165,7 @@ def _begin_display(new: Screen) -> str:
             "-noreset",
         ]
         process = subprocess.Popen(command, env=new.environment, pass_fds=[writing], stdout=log, stderr=log)
+    new.display = process
     new._processes.callback(_end, process)
     os.close(writing)
     with os.fdopen(reading) as answer:

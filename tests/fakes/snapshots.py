@@ -7,7 +7,7 @@ from dataclasses import replace
 from model_switcher.domain.catalog import Catalog, Model
 from model_switcher.domain.memory import Gpu, Ram, Readings
 from model_switcher.domain.snapshot import Outcome, Phase, Result, ServerView, Snapshot, SwitchView
-from model_switcher.domain.states import Failure, ServerState
+from model_switcher.domain.states import COMING_UP, Failure, ServerState
 from model_switcher.domain.units import GIB
 
 OUT_OF_MEMORY = Failure(
@@ -63,7 +63,13 @@ def server(
     held: Model = NEMOTRON, state: ServerState = ServerState.READY, *, progress: float | None = None
 ) -> ServerView:
     return ServerView(
-        model=held.id, state=state, engine="llama-server b10434", pid=4242, alias="a1", progress=progress
+        model=held.id,
+        state=state,
+        engine="llama-server b10434",
+        pid=4242,
+        alias="a1",
+        progress=progress,
+        load_seconds=None if state in COMING_UP else 2.0,
     )
 
 

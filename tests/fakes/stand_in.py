@@ -66,9 +66,11 @@ class StandIn:
 
     async def pause(self) -> None:
         self._say("pause")
+        self.show(dataclasses.replace(snapshots.stopped(), paused=True))
 
     async def resume(self) -> None:
         self._say("resume")
+        self.show(snapshots.ready())
 
     async def rescan(self) -> None:
         self._say("rescan")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 
 import httpx
 import msgspec
@@ -63,6 +64,19 @@ async def test_every_model_is_listed_with_its_status_and_the_selected_one_first(
             assert {m["owned_by"] for m in answer["data"]} == {"llamacpp"}
         front.backend.hub.update(servers=(server(ServerState.READY, TINY_B.id),))
         assert (await front.client.get("/v1/models")).json()["data"][0]["status"] == {"value": "loaded"}
+
+
+async def test_when_a_model_was_created_does_not_change_with_the_state() -> None:
+    async with open_front() as front:
+
+        async def created() -> list[int]:
+            return [model["created"] for model in (await front.client.get("/v1/models")).json()["data"]]
+
+        before = await created()
+        assert before[0] > 0
+        hub = front.backend.hub
+        hub._snapshot = replace(hub.snapshot, time=before[0] + 1000.0, number=99)
+        assert await created() == before
 
 
 async def test_the_state_is_the_snapshot_without_its_catalog() -> None:
@@ -161,6 +175,25 @@ async def test_show_without_a_desktop_says_so() -> None:
         assert (answer.status_code, answer.json()["error"]["code"]) == (400, "usage")
 
 
+async def test_our_routes_are_known_in_the_absolute_form_too() -> None:
+    async with open_front() as front:
+        reader, writer = await front.raw(
+            b"GET http://localhost/switcher/state?x=1 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        )
+        assert decode_state((await reader.read()).partition(b"\r\n\r\n")[2]).selected == TINY_A.id
+        writer.close()
+
+
+async def test_what_is_no_http_is_refused_without_a_word_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with open_front() as front:
+        reader, writer = await front.raw(b"\x16\x03\x01 hello\r\n\r\n")
+        assert (await reader.read()).startswith(b"HTTP/1.0 400")
+        writer.close()
+    assert caplog.records == []
+
+
 async def test_unknown_routes_of_ours_are_not_passed_on() -> None:
     async with open_front() as front:
         unknown = await front.client.get("/switcher/nothing")
@@ -256,6 +289,13 @@ async def test_the_log_can_be_followed_as_events() -> None:
         await until(lambda: bool(front.backend.log._listeners))
         front.backend.log.add(LogLine(2.0, "tiny-a", "new"))
         assert await anext(lines) == "data: new"
+
+
+async def test_a_carriage_return_in_the_log_does_not_cut_its_event() -> None:
+    async with open_front() as front:
+        front.backend.log.add(LogLine(time=1.0, model="tiny-a", text="10 %\r20 %"))
+        answer = await front.client.get("/switcher/log", headers={"Accept": "text/event-stream"})
+        assert answer.content == b"data: 10 %\ndata: 20 %\n\n"
 
 
 async def test_a_reader_that_leaves_is_forgotten() -> None:

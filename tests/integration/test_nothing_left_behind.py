@@ -100,6 +100,24 @@ async def test_a_signal_ends_everything_in_order(tmp_path: Path, how: signal.Sig
         assert instance.said().count("\n") == 1, instance.said()
 
 
+async def test_a_signal_during_a_preflight_leaves_nothing_of_the_engine_that_was_asked(
+    tmp_path: Path,
+) -> None:
+    started = tmp_path / "started"
+    started.mkdir()
+    wrapper = tmp_path / "llama-server"
+    wrapper.write_text(f"#!/bin/sh\nsleep 600 &\n: > '{started}'/$!\nwait\n")
+    wrapper.chmod(0o755)
+    binary = EngineBinary(kind="llama-server", command=(str(wrapper),), source="settings")
+    async with Instance(write_settings(tmp_path, write_demo_models(tmp_path), engine=binary)) as instance:
+        assert instance.process is not None
+        await until(lambda: len(list(started.iterdir())) == 3)
+        instance.process.send_signal(signal.SIGTERM)
+        assert await instance.process.wait() == 0
+        assert instance.said().count("\n") == 1, instance.said()
+        await until(lambda: not any(lives(int(file.name)) for file in started.iterdir()))
+
+
 async def test_the_next_start_ends_what_a_crash_left_and_nothing_else(tmp_path: Path) -> None:
     settings = write_settings(tmp_path, write_demo_models(tmp_path))
     async with Instance(settings) as instance:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import httpx
 import pytest
 
 import model_switcher
@@ -14,7 +15,7 @@ from fakes.instance import Instance, write_settings
 from model_switcher import Switcher, SwitcherError, call_orchestrator, switch_and_call, switch_model
 from model_switcher.client.finding import find
 from model_switcher.domain.errors import UnknownModel
-from model_switcher.domain.snapshot import Result
+from model_switcher.domain.snapshot import Phase, Result
 from model_switcher.engine.demo_models import write_demo_models
 from model_switcher.places import places
 
@@ -124,6 +125,21 @@ async def test_the_model_comes_back_when_the_call(
         with pytest.raises((ZeroDivisionError, asyncio.CancelledError)):
             await task
         assert (await instance.ready()).selected == "demo-alder"
+
+
+async def test_the_model_comes_back_when_the_caller_leaves_before_the_call(
+    settings: Path, models: tuple[Path, Path]
+) -> None:
+    endless = {"prompt": "a", "n_predict": 10**6, "stream": True, "grammar": "root ::= [a-z] root"}
+    async with Instance(settings) as instance, httpx.AsyncClient(trust_env=False, verify=False) as client:
+        await instance.ready()
+        async with client.stream("POST", f"{instance.address}/completion", json=endless, timeout=60):
+            task = asyncio.create_task(switch_and_call(models[1], "s", "u", config=settings))
+            await instance.until(lambda s: s.switch is not None and s.switch.phase is Phase.DRAIN)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert instance.state().selected == "demo-alder"
 
 
 async def test_the_client_raises_what_went_wrong(settings: Path) -> None:

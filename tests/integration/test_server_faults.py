@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from fakes.launches import Watched, lives, until
+from fakes.launches import QUICK, Watched, lives, until
 from model_switcher.domain.engines import EngineBinary
 from model_switcher.domain.states import Cause, ServerState
 
@@ -81,6 +82,19 @@ async def test_an_engine_that_does_not_come_up_is_gone_when_that_is_said(
     assert not lives(watched.server.pid or 0)
 
 
+async def test_a_process_that_neither_comes_up_nor_ends_is_told_with_both() -> None:
+    watched = Watched("--never-ready", deadlines=replace(QUICK, kill=0.0))
+    watched.server.start()
+    await watched.reach(FAILED)
+    failure = watched.server.failure
+    assert failure is not None
+    assert failure.cause == Cause.NOT_READY_IN_TIME, "or it would be started again"
+    assert "does not end" in failure.hint
+    child = watched.server._child
+    assert child is not None
+    assert await child.wait(20) is not None, "it was killed all the same"
+
+
 async def test_a_crash_after_ready_is_told_with_its_exit_code() -> None:
     watched = await started("--exit-after-ready", "0.05")
     await watched.reach(READY)
@@ -120,7 +134,9 @@ async def test_garbage_on_its_output_is_no_reason_to_fail() -> None:
 
 
 async def test_a_flooded_log_is_bounded() -> None:
-    watched = await started("--flood-mib", "40")
+    # Its deadlines are not what is tested: a busy machine needs a while for so much.
+    watched = Watched("--flood-mib", "40", deadlines=replace(QUICK, stall=20.0, silent=20.0))
+    watched.server.start()
     await watched.reach(READY)
     assert len(watched.log.lines()) == 20_000
     watched.server.stop()

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import re
+import unicodedata
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from fakes.gguf_files import write_model
 from model_switcher.domain.catalog import Catalog, Model, Rejected, path_key
 from model_switcher.domain.errors import AmbiguousModel, UnknownModel, UnusableModel
+from model_switcher.domain.paths import file_stem
 from model_switcher.engine.catalog import scan
 from model_switcher.engine.catalog.identifiers import identifiers, slug
 
@@ -113,13 +116,122 @@ def test_ids_differ_and_do_not_depend_on_the_order() -> None:
     ids = dict(zip(stems, identifiers(stems), strict=True))
     assert ids[stems[0]] == "m@a"
     assert ids[stems[3]] == "n"
-    assert re.fullmatch(r"m@[0-9a-f]{8}", ids[stems[1]])
+    assert ids[stems[1]] == "m@b"
+    assert ids[stems[2]] == "m@x-b"
     assert re.fullmatch(r"model-[0-9a-f]{8}", ids[stems[4]])
     assert len(set(ids.values())) == len(stems)
     turned = stems[::-1]
     assert dict(zip(turned, identifiers(turned), strict=True)) == ids
     assert identifiers([("/a/m.gguf", "m")], taken={"m", "m@a"})[0].startswith("m@")
     assert identifiers([("/a/m.gguf", "m")], taken={"m", "m@a"}) != ["m@a"]
+
+
+def test_ids_of_equal_names_do_not_tell_where_the_folders_lie() -> None:
+    def ids(*paths: str) -> list[str]:
+        return identifiers([(path, "m") for path in paths])
+
+    assert ids("/a/x/m.gguf", "/b/y/m.gguf") == ["m@x", "m@y"]
+    assert ids("/far/away/x/m.gguf", "/b/y/m.gguf") == ["m@x", "m@y"]
+    assert ids("/a/x/m.gguf", "/b/x/m.gguf", "/b/y/m.gguf") == ["m@a-x", "m@b-x", "m@y"]
+    assert ids("/x/m.gguf", "/b/x/m.gguf") == ["m@x", "m@b-x"]
+
+
+def test_ids_are_the_same_after_a_move_whatever_the_name_is_written_in() -> None:
+    for stem in ("m", "Größe", "模型"):
+        (here,) = identifiers([(f"/home/me/{stem}.gguf", stem)])
+        (there,) = identifiers([(f"/mnt/new/{unicodedata.normalize('NFD', stem)}.gguf", stem)])
+        assert here == there
+    assert identifiers([("/a/ä.gguf", "模型")]) == identifiers([("/b/c.gguf", "模型")])
+    decomposed = unicodedata.normalize("NFD", "ガ")
+    assert identifiers([("/a/x.gguf", decomposed)]) == identifiers([("/a/x.gguf", "ガ")])
+
+
+def test_names_that_differ_in_what_ids_cannot_hold_are_told_apart() -> None:
+    first, second = identifiers([("/a/my model.gguf", "my model"), ("/a/my-model.gguf", "my-model")])
+    assert re.fullmatch(r"my-model@[0-9a-f]{8}", first)
+    assert first != second
+    assert identifiers([("/b/my model.gguf", "my model"), ("/b/my-model.gguf", "my-model")]) == [
+        first,
+        second,
+    ]
+
+
+def test_folders_of_the_hub_cache_that_say_nothing_stay_out_of_ids() -> None:
+    cache = "/home/me/.cache/huggingface/hub/models--{}--Phi-GGUF/snapshots/{}/phi.gguf"
+    stems = [(cache.format("one", "0" * 40), "phi"), (cache.format("two", "f" * 40), "phi")]
+    assert identifiers(stems) == ["phi@one-phi-gguf", "phi@two-phi-gguf"]
+
+
+NFC, NFD = (unicodedata.normalize(form, "Größe-Ünï") for form in ("NFC", "NFD"))
+NETWORK = Catalog(
+    (
+        model("unc", r"\\NAS\Models\Big.gguf"),
+        model("long", r"\\?\D:\Deep\Long.gguf"),
+        model("long-unc", r"\\?\UNC\nas\deep\Far.gguf"),
+        model("mac", f"/Users/me/{NFD}.gguf", name=NFD, aliases=(f"kurz-{NFD}",)),
+        model("a-one", "/srv/one/twin.gguf"),
+        model("a-two", "/srv/two/twin.gguf"),
+        model("odd", "/srv/one/back\\slash.gguf"),
+        replace(model("linked", "/srv/blobs/0123"), places=("/srv/blobs/0123", "/home/me/links/Linked.gguf")),
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        (r"\\nas\models\big.gguf", "unc"),
+        ("//NAS/Models/Big.gguf", "unc"),
+        (r"\\NAS\Models\x\..\Big.gguf", "unc"),
+        (r"\\?\UNC\NAS\Models\Big.gguf", "unc"),
+        (r"d:\deep\LONG.gguf", "long"),
+        ("D:/Deep/Long.gguf", "long"),
+        (r"\\NAS\Deep\far.gguf", "long-unc"),
+        (f"/Users/me/{NFC}.gguf", "mac"),
+        (f"/Users/me/{NFD}.gguf", "mac"),
+        (NFC, "mac"),
+        (NFC.upper(), "mac"),
+        (f"{NFC}.gguf", "mac"),
+        (f"KURZ-{NFC}", "mac"),
+        (NFC[:4], "mac"),
+        ("two/twin.gguf", "a-two"),
+        ("Two/Twin", "a-two"),
+        ("./one/twin", "a-one"),
+        (r"models\big", "unc"),
+        ("/srv/one/back\\slash.gguf", "odd"),
+        ("/home/me/links/Linked.gguf", "linked"),
+        ("//srv/one/twin.gguf", "a-one"),
+    ],
+)
+def test_paths_of_windows_networks_and_macos_are_found(wanted: str, found: str) -> None:
+    assert NETWORK.find(wanted).id == found
+
+
+@pytest.mark.parametrize("wanted", ["twin", "Twin.gguf", "a-"])
+def test_what_several_files_are_called_is_ambiguous(wanted: str) -> None:
+    with pytest.raises(AmbiguousModel) as caught:
+        NETWORK.find(wanted)
+    assert caught.value.details == {"candidates": ["a-one", "a-two"]}
+
+
+@pytest.mark.parametrize("wanted", ["/srv/one/TWIN.gguf", "ne/twin.gguf", "/one/twin.gguf", "/", "\\", "//"])
+def test_paths_that_lead_nowhere_are_unknown(wanted: str) -> None:
+    with pytest.raises(UnknownModel):
+        NETWORK.find(wanted)
+
+
+@pytest.mark.parametrize(
+    ("path", "stem"),
+    [
+        (r"D:\a\Model.v1.GGUF", "Model.v1"),
+        ("/a/Llama-3.1", "Llama-3.1"),
+        ("/a/.gguf", ".gguf"),
+        ("sha256-0123", "sha256-0123"),
+        ("/a/back\\slash.gguf", "back\\slash"),
+    ],
+)
+def test_the_stem_of_a_file_is_its_name_without_gguf(path: str, stem: str) -> None:
+    assert file_stem(path) == stem
 
 
 def test_aliases_come_from_the_settings_by_id_name_file_or_beginning(tmp_path: Path) -> None:

@@ -60,6 +60,11 @@ def test_facts_of_a_model_come_from_its_header(tmp_path: Path) -> None:
         quantization="Q4_K_M",
         parameters=12 * 256,
         context_length=40960,
+        places=(str(path),),
+        size_label="8B",
+        active_parameters=12 * 256,
+        chat_template=False,
+        tools=False,
     )
 
 

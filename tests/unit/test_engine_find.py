@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from model_switcher.domain.errors import EngineUnusable, NoEngine
-from model_switcher.engine.binaries.find import Surroundings, choose_engine, find_engines, surroundings
+from model_switcher.engine.binaries.find import choose_engine, find_engines
+from model_switcher.engine.surroundings import Surroundings, surroundings
 
 if TYPE_CHECKING:
     from pathlib import Path

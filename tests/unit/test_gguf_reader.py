@@ -116,9 +116,31 @@ def test_a_big_endian_header_is_read(tmp_path: Path) -> None:
     header = read_bytes(tmp_path, data)
     assert header.big_endian
     assert header.version == 3
-    assert header.metadata == {"general.architecture": "llama", "llama.block_count": 32}
+    assert header.metadata == {
+        "general.architecture": "llama",
+        "llama.block_count": 32,
+        "tokens": ("a", "bc"),
+    }
     assert header.arrays == {"tokens": ("string", 2)}
     assert header.tensors[0].shape == (32, 4)
+
+
+def test_short_lists_of_short_strings_are_kept_and_others_passed_over(tmp_path: Path) -> None:
+    header = read_bytes(
+        tmp_path,
+        preamble(0, 5)
+        + ARCHITECTURE
+        + array("general.languages", 8, 2, text("en") + text("de"))
+        + array("none", 8, 0)
+        + array("long", 8, 2, text("a") + text("x" * 2000))
+        + array("many", 8, 257, text("a") * 257),
+    )
+    assert header.metadata == {
+        "general.architecture": "llama",
+        "general.languages": ("en", "de"),
+        "none": (),
+    }
+    assert header.arrays["many"] == ("string", 257)
 
 
 def test_version_2_is_read(tmp_path: Path) -> None:

@@ -52,6 +52,8 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
         "numbers": (1, -2, 3),
         "fractions": (0.5, 0.25),
         "flags": (True, False),
+        "tokens": ("a", "ß", ""),
+        "raw tokens": ("\ufffd", "b"),
     }
     assert header.arrays == {
         "numbers": ("int32", 3),

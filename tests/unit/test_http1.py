@@ -31,7 +31,7 @@ def test_a_chunked_body_is_the_same_however_it_is_cut(step: int) -> None:
     assert body.rest == b"!"
 
 
-@pytest.mark.parametrize("data", [b"xyz\r\n", b"\r\n", b"1" * 5000])
+@pytest.mark.parametrize("data", [b"xyz\r\n", b"\r\n", b"-1\r\nx", b"0x5\r\n", b"1_0\r\n", b"1" * 5000])
 def test_a_damaged_chunk_size_is_an_error(data: bytes) -> None:
     with pytest.raises(MalformedAnswerError):
         ChunkedBody().feed(data)

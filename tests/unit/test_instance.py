@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import psutil
 import pytest
 
 from model_switcher.domain.instance import InstanceRecord
@@ -74,7 +73,9 @@ def running(program: str, *arguments: object) -> Iterator[tuple[subprocess.Popen
 
 
 def created(pid: int) -> float:
-    return psutil.Process(pid).create_time()
+    moment = process_created(pid)
+    assert moment is not None
+    return moment
 
 
 def record(**fields: object) -> InstanceRecord:

@@ -163,8 +163,8 @@ def test_every_default_can_be_written_and_read_back(rule: Rule) -> None:
         (
             'stores = ["olama"]',
             (
-                'stores: "olama" is not "huggingface", "llama.cpp", "lm-studio", "ollama", "jan" or "gpt4all"; '
-                'did you mean "ollama"?'
+                'stores: "olama" is not "huggingface", "llama.cpp", "lm-studio", "ollama", "jan", "gpt4all", '
+                '"text-generation-webui" or "koboldcpp"; did you mean "ollama"?'
             ),
         ),
         ("[desktop]\ntheme = 5", '[desktop] theme: 5 is not "system", "light" or "dark"'),

@@ -44,9 +44,13 @@ def clean_up(where: Places) -> None:
 
 
 async def tour(runtime: Runtime, *, leave: bool) -> bool:
-    """Ask one model, switch, ask the other; returns whether the program should end now."""
+    """Ask one model, switch, ask the other; returns whether the program should end now.
+
+    Raises:
+        SwitcherError: Something of that does not work here.
+    """
     begun = time.monotonic()
-    first = await runtime.hub.wait_for(_ready)
+    first = await runtime.hub.wait_for(lambda snapshot: snapshot.outcome is not None)
     async with Switcher(config=runtime.places.settings, start=False) as switcher:
         await _ask(switcher, first)
         print(f"First answer {format_seconds(time.monotonic() - begun)} after the start.\n", flush=True)
@@ -66,11 +70,7 @@ async def tour(runtime: Runtime, *, leave: bool) -> bool:
 
 
 async def _ask(switcher: Switcher, snapshot: Snapshot) -> None:
-    server = snapshot.served
-    assert server is not None
     answer = await switcher.chat("You are a tree.", "What do you say?", **_ANSWER)
+    server = snapshot.served
+    assert server is not None  # or there would have been no answer
     print(f"{server.model} ({server.engine}, process {server.pid}) says: {answer}", flush=True)
-
-
-def _ready(snapshot: Snapshot) -> bool:
-    return snapshot.served is not None and snapshot.switch is None and snapshot.outcome is not None

@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING
 
 from model_switcher import __version__
 from model_switcher.client.switcher import Switcher
-from model_switcher.domain.errors import Closing, InstanceExists, SwitcherError
+from model_switcher.domain.errors import (
+    Closing,
+    InstanceError,
+    InstanceExists,
+    NoInstance,
+    SwitcherError,
+    UpstreamLost,
+)
 from model_switcher.domain.instance import InstanceRecord
 from model_switcher.engine.instance import (
     InstanceLock,
@@ -29,13 +36,15 @@ from model_switcher.processes import process_created
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
     from model_switcher.domain.settings import Settings
     from model_switcher.domain.snapshot import Snapshot
     from model_switcher.places import Places
 
 HAND_OVER_SECONDS = 600.0
+MEET_SECONDS = 10.0  # more than a starting instance needs to end what a crashed one left behind
+LOOK_AGAIN_SECONDS = 0.05
 QUIT_GRACE_SECONDS = 5.0
 CUT_SECONDS = 1.0
 
@@ -79,14 +88,19 @@ class Host:
         self._on_started = on_started
         self._on_show = on_show
         self._stopping = asyncio.Event()
+        self._hurry = asyncio.Event()
         self._hand_over = False
         self._key = secrets.token_urlsafe(24)
         self._recorded: tuple[tuple[int, float], ...] = ()
         self._written = False
 
     def stop(self) -> None:
-        """End in order; `run` returns when nothing is left. May be called at any time, on the loop."""
+        """End in order; `run` returns when nothing is left. May be called at any time, on the loop.
+
+        An instance that hands over to another waits no longer for its running requests.
+        """
         self._stopping.set()
+        self._hurry.set()
 
     async def run(self) -> None:
         """Serve until `stop`, or until a client asks the instance to quit.
@@ -95,22 +109,22 @@ class Host:
             InstanceExists: Another instance holds these settings.
             AddressInUse: Another program listens on the address.
         """
-        lock = InstanceLock(self._options.places.lock)
-        free = lock.try_acquire()
-        if not free:
-            await self._ask_to_hand_over()
-        else:
-            self._clean_up()
-        server = self._options.settings.server
-        sockets = await self._bind(server.host, server.port, patient=not free)
-        try:
-            if not free:
-                await self._wait_for(lock)
-            await self._serve(sockets)
-        finally:
+        settings, places = self._options.settings.server, self._options.places
+        lock = InstanceLock(places.lock)
+        with contextlib.ExitStack() as ours:
+            ours.callback(lock.release)
+            other = await self._acquire(lock)
+            if other is None:
+                self._clean_up()
+            else:
+                await self._ask_to_hand_over(other)
+            sockets = await self._bind(settings.host, settings.port, patient=other is not None)
             for each in sockets:
-                each.close()
-            lock.release()
+                ours.callback(each.close)
+            if other is not None:
+                await self._wait_for(lock)
+                self._clean_up()
+            await self._serve(sockets)
 
     async def _serve(self, sockets: list[socket.socket]) -> None:
         options = self._options
@@ -141,7 +155,7 @@ class Host:
                 linger.cancel()
             await gateway.stop_accepting()
             if self._hand_over:
-                await gateway.stop(HAND_OVER_SECONDS)
+                await _first_of(gateway.stop(HAND_OVER_SECONDS), self._hurry.wait())
             await runtime.close(QUIT_GRACE_SECONDS)
             await gateway.stop(CUT_SECONDS)
             if forget is not None:
@@ -157,20 +171,40 @@ class Host:
             await asyncio.sleep(max(0.1, linger - gateway.idle_seconds))
         self._stopping.set()
 
-    async def _ask_to_hand_over(self) -> None:
-        """Have the headless instance that runs give us its address."""
+    async def _acquire(self, lock: InstanceLock) -> InstanceRecord | None:
+        """Take the lock; or else the instance that holds it.
+
+        One that is just starting or ending holds it for a moment without saying where it is.
+
+        Raises:
+            InstanceError: The lock cannot be taken, or the other instance never says where it is.
+        """
         places = self._options.places
-        record = read_record(places)
-        mode = record.mode if record is not None else "unknown"
-        if self._options.mode != "tray" or mode != "headless":
-            address = record.address if record is not None else "an address that it has not told"
+        deadline = time.monotonic() + MEET_SECONDS
+        while not _try(lock):
+            record = read_record(places)
+            if record is not None and is_alive(record):
+                return record
+            if self._stopping.is_set():
+                raise Closing("The program was ended while it waited for another instance")
+            if time.monotonic() >= deadline:
+                raise InstanceExists(
+                    f"Another program holds {places.lock}", hint="`--config FILE` makes a separate instance."
+                )
+            await asyncio.sleep(LOOK_AGAIN_SECONDS)
+        return None
+
+    async def _ask_to_hand_over(self, other: InstanceRecord) -> None:
+        """Have the headless instance that runs give us its address."""
+        if self._options.mode != "tray" or other.mode != "headless":
             raise InstanceExists(
-                f"An instance is running already, at {address}",
+                f"An instance is running already, at {other.address}",
                 hint="`model-switcher quit` ends it; `--config FILE` makes a separate one.",
-                details={"address": address, "mode": mode},
+                details={"address": other.address, "mode": other.mode},
             )
-        async with Switcher(config=places.settings, start=False) as switcher:
-            await switcher.quit(hand_over=True)
+        with contextlib.suppress(NoInstance, UpstreamLost):  # it ended meanwhile: so much the better
+            async with Switcher(config=self._options.places.settings, start=False) as switcher:
+                await switcher.quit(hand_over=True)
 
     async def _bind(self, host: str, port: int, *, patient: bool) -> list[socket.socket]:
         """The listening sockets; while another instance hands over, its listeners may need a moment to close."""
@@ -181,23 +215,17 @@ class Host:
             except SwitcherError:
                 if time.monotonic() >= deadline:
                     raise
-                await asyncio.sleep(0.05)  # a failed try costs 12 ms itself
+                await asyncio.sleep(LOOK_AGAIN_SECONDS)
 
     async def _wait_for(self, lock: InstanceLock) -> None:
         """Wait until the other instance finished its requests and is gone."""
-        waiting = asyncio.create_task(lock.acquire(HAND_OVER_SECONDS))
-        stopping = asyncio.create_task(self._stopping.wait())
-        try:
-            await asyncio.wait({waiting, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            if not waiting.done():
-                raise Closing("The program was ended while it waited for the other instance")
-            if not waiting.result():
-                raise InstanceExists(
-                    "The other instance does not end", hint="`model-switcher quit` asks it again."
-                )
-        finally:
-            waiting.cancel()
-            stopping.cancel()
+        await _first_of(lock.acquire(HAND_OVER_SECONDS), self._stopping.wait())
+        if self._stopping.is_set():
+            raise Closing("The program was ended while it waited for the other instance")
+        if not lock.held:
+            raise InstanceExists(
+                "The other instance does not end", hint="`model-switcher quit` asks it again."
+            )
 
     def _clean_up(self) -> None:
         """End what a crashed instance left behind."""
@@ -229,6 +257,38 @@ class Host:
                     servers=self._recorded,
                 ),
             )
+
+
+def _try(lock: InstanceLock) -> bool:
+    """Take the lock if nobody has it.
+
+    Raises:
+        InstanceError: It cannot be taken at all.
+    """
+    try:
+        return lock.try_acquire()
+    except OSError as error:
+        raise InstanceError(
+            f"The file {error.filename or 'of the instance lock'} cannot be used: {error.strerror or error}",
+            hint="Is its disk full, or closed to you?",
+        ) from error
+
+
+async def _first_of(*works: Coroutine[None, None, object]) -> None:
+    """Wait for the first of them to end, and give up the others.
+
+    Raises:
+        Exception: What the first raised.
+    """
+    tasks = [asyncio.ensure_future(work) for work in works]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    for task in done:
+        task.result()
 
 
 def _address(listener: socket.socket) -> str:

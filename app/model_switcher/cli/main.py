@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 EMBEDDED_ENGINE = "--embedded-engine"
+LAST_PORT = 65535
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -78,7 +79,7 @@ def parser() -> argparse.ArgumentParser:
     verbs.add_parser("tray", help="the tray (as without a verb)")
     serve = verbs.add_parser("serve", help="the same without a desktop")
     serve.add_argument("--host", help="address to listen on, instead of the settings'")
-    serve.add_argument("--port", type=int, help="port to listen on, instead of the settings'")
+    serve.add_argument("--port", type=port, help="port to listen on, instead of the settings'")
     serve.add_argument("--linger", type=float, metavar="SECONDS", help="end after so long without use")
     demo = verbs.add_parser("demo", help="a throwaway instance with two tiny models: see it work in seconds")
     demo.add_argument("--tray", action="store_true", help="with the tray instead of a tour in the terminal")
@@ -105,6 +106,18 @@ def parser() -> argparse.ArgumentParser:
     logs.add_argument("-f", "--follow", action="store_true", help="go on until Ctrl-C")
     verbs.add_parser("quit", help="end the running instance, in order")
     return top
+
+
+def port(text: str) -> int:
+    """A TCP port, 0 for any.
+
+    Raises:
+        ValueError, ArgumentTypeError: It is none.
+    """
+    number = int(text)
+    if not 0 <= number <= LAST_PORT:
+        raise argparse.ArgumentTypeError(f"{text} is not a port: those are 0 to {LAST_PORT}")
+    return number
 
 
 def _with_json(verb: argparse.ArgumentParser) -> argparse.ArgumentParser:

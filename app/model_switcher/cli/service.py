@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from model_switcher.cli.host import Host, HostOptions
-from model_switcher.domain.errors import SettingsError
-from model_switcher.engine.settings_file import load
+from model_switcher.domain.errors import UsageError
+from model_switcher.domain.settings_form import exposure
+from model_switcher.engine.settings_file import load, settings_error
 from model_switcher.places import places
 
 if TYPE_CHECKING:
@@ -46,12 +47,15 @@ def serve(options: argparse.Namespace) -> int:
 
     Raises:
         SettingsError: The settings file has problems.
+        UsageError: The address is open to other computers, and there is no key.
     """
     host_options = _options(options, mode="headless", strict=True)
     server = host_options.settings.server
     server = replace(
         server, host=options.host or server.host, port=server.port if options.port is None else options.port
     )
+    if (problem := exposure(server)) is not None:
+        raise UsageError(problem.message)
     settings = replace(host_options.settings, server=server)
     return asyncio.run(_serve(replace(host_options, settings=settings, linger=options.linger)))
 
@@ -78,8 +82,12 @@ async def _serve(
     tasks: set[asyncio.Task[None]] = set()
 
     async def follow(runtime: Runtime) -> None:
-        if then is not None and await then(runtime):
-            host.stop()
+        leave = True  # also when it fails, which is told at the end
+        try:
+            leave = then is not None and await then(runtime)
+        finally:
+            if leave:
+                host.stop()
 
     def started(runtime: Runtime) -> None:
         settings = options.places.settings
@@ -126,12 +134,8 @@ def _options(options: argparse.Namespace, *, mode: str, strict: bool) -> HostOpt
     loaded = load(where.settings)
     notice = None
     if loaded.problems:
-        listed = "; ".join(problem.message for problem in loaded.problems)
-        notice = f"The settings file {where.settings} has problems: {listed}"
+        error = settings_error(where.settings, loaded.problems)
         if strict:
-            raise SettingsError(
-                notice,
-                hint="Correct the file; it was left as it is.",
-                details={"problems": [problem.message for problem in loaded.problems]},
-            )
+            raise error
+        notice = error.message
     return HostOptions(settings=loaded.settings, places=where, mode=mode, notice=notice)

@@ -32,6 +32,9 @@ class HostThread:
     def __init__(self, options: HostOptions, on_show: Callable[[], None]) -> None:
         self.ready: Future[Intentions] = Future()
         self.ended: Future[None] = Future()
+        for future in (self.ready, self.ended):
+            # Whoever waits for it may be cancelled, which would cancel a future that is not running.
+            future.set_running_or_notify_cancel()
         self._options = options
         self._on_show = on_show
         self._host: Host | None = None

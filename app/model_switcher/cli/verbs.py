@@ -11,11 +11,11 @@ from model_switcher.cli import render
 from model_switcher.client.finding import find
 from model_switcher.client.functions import switch_and_call
 from model_switcher.client.switcher import Switcher
-from model_switcher.domain.errors import SettingsError
 from model_switcher.domain.wire import encode
 from model_switcher.engine.catalog import scan
-from model_switcher.engine.settings_file import load
+from model_switcher.engine.settings_file import load, settings_error
 from model_switcher.places import places
+from model_switcher.processes import is_same_process
 
 if TYPE_CHECKING:
     import argparse
@@ -40,12 +40,10 @@ async def list_models(options: argparse.Namespace) -> int:
 
 
 def _scan(config: str | None) -> Catalog:
-    loaded = load(places(config).settings)
+    where = places(config).settings
+    loaded = load(where)
     if loaded.problems:
-        raise SettingsError(
-            "; ".join(problem.message for problem in loaded.problems),
-            hint=f"The file is {places(config).settings}.",
-        )
+        raise settings_error(where, loaded.problems)
     settings = loaded.settings
     folders = [os.path.expanduser(folder) for folder in settings.model_folders]  # noqa: PTH111 - plain text
     return scan(folders, {name: model.alias for name, model in settings.models.items()})
@@ -78,10 +76,11 @@ async def status(options: argparse.Namespace) -> int:
         if not options.watch:
             render.print_state(await switcher.state(), await switcher.models())
             return 0
-        async for snapshot in switcher.events():
-            if options.json:
-                print(encode(snapshot).decode(), flush=True)
-            else:
+        if options.json:
+            async for state in switcher.raw_events():
+                print(state, flush=True)
+        else:
+            async for snapshot in switcher.events():
                 print(render.state_line(snapshot), flush=True)
     return 0
 
@@ -122,11 +121,11 @@ async def logs(options: argparse.Namespace) -> int:
 
 
 async def quit_instance(options: argparse.Namespace) -> int:
-    """`quit`: end the instance, and wait until it is gone."""
-    where = places(options.config)
+    """`quit`: end the instance, and wait until its process is gone."""
+    record = find(places(options.config))
     async with Switcher(config=options.config, start=False) as switcher:
         await switcher.quit()
-    while find(where) is not None:  # noqa: ASYNC110 - another process ends
+    while record is not None and is_same_process(record.pid, record.created):  # noqa: ASYNC110 - another process ends
         await asyncio.sleep(0.02)
     return 0
 

@@ -54,16 +54,24 @@ async def find_or_start(places: Places) -> tuple[InstanceRecord, bool]:
             return record, True
         code = process.returncode
         if code is not None and find(places) is None:
-            said = log.read_text("utf-8", errors="replace").strip().splitlines()
-            raise NoInstance(
-                f"A headless instance could not be started: {said[0] if said else f'it ended with status {code}'}",
-                hint=said[1] if len(said) > 1 else "`model-switcher serve` in a terminal shows why.",
-            )
+            raise _not_started(code, log.read_text("utf-8", errors="replace").strip().splitlines())
         await asyncio.sleep(_LOOK_AGAIN_SECONDS)
     raise NoInstance(
         f"A headless instance did not come up within {START_SECONDS:.0f} s",
         hint=f"What it wrote is in {log}.",
     )
+
+
+def _not_started(status: int, said: list[str]) -> NoInstance:
+    in_terminal = "`model-switcher serve` in a terminal shows why."
+    match said:
+        case []:
+            reason, hint = f"it ended with status {status}", in_terminal
+        case [first, *_] if first.startswith("Traceback"):
+            reason, hint = said[-1], in_terminal
+        case [reason, *more]:
+            hint = more[0] if more else in_terminal
+    return NoInstance(f"A headless instance could not be started: {reason}", hint=hint)
 
 
 def program() -> list[str]:

@@ -79,8 +79,12 @@ async def switch_and_call(
     """
     async with Switcher(config=config) as switcher:
         before = (await switcher.state()).selected
-        await switcher.switch(str(model_path))
         try:
+            await switcher.switch(str(model_path))
+        except SwitcherError:
+            before = None  # it is back already, or was never gone
+            raise
+        else:
             if call is not None:
                 return await call(system_prompt, user_prompt)
             return await switcher.chat(system_prompt, user_prompt)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any, Self
 
 import httpx
@@ -15,7 +16,6 @@ from model_switcher.domain.wire import decode, decode_state, error_from
 from model_switcher.places import places
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import AsyncIterator
     from types import TracebackType
 
@@ -77,14 +77,14 @@ class Switcher:
         """Serve `model` (an id, a name, an alias or a path) from now on; returns when it is ready.
 
         Args:
-            model: What to serve.
+            model: What to serve. A relative path of a file counts from our working folder, not the instance's.
             now: Cut running answers after the grace of `drain-timeout`.
 
         Raises:
             UnknownModel, AmbiguousModel, UnusableModel: Nothing was changed.
             SwitchFailed: Another model, or none, is serving; `details["serving"]` says which.
         """
-        body = {"model": model, "when": "now" if now else "idle"}
+        body = {"model": _from_anywhere(model), "when": "now" if now else "idle"}
         answer = await self._send("POST", "/switcher/select", json=body, timeout=_AS_LONG_AS_IT_TAKES)
         return msgspec.convert(msgspec.json.decode(answer)["outcome"], Outcome)
 
@@ -102,9 +102,14 @@ class Switcher:
 
     async def events(self) -> AsyncIterator[Snapshot]:
         """The current state, then every change."""
+        async for data in self.raw_events():
+            yield decode_state(data)
+
+    async def raw_events(self) -> AsyncIterator[str]:
+        """The same as `events`, as the plain JSON objects that the instance sent."""
         async for line in self._lines("/switcher/events"):
             if line.startswith("data:"):
-                yield decode_state(line[5:])
+                yield line.removeprefix("data:").strip()
 
     async def log(self, *, follow: bool = False) -> AsyncIterator[str]:
         """What the engines wrote, line by line."""
@@ -180,3 +185,10 @@ class Switcher:
             raise SwitcherError(
                 f"The stream from {self.address} broke: {error or type(error).__name__}"
             ) from error
+
+
+def _from_anywhere(model: str) -> str:
+    """The whole path where `model` is that of a file; else it is a name, and stays as it is."""
+    looks_like_a_path = model.casefold().endswith(".gguf") or os.sep in model or "/" in model
+    path = os.path.expanduser(model)  # noqa: PTH111 - Path.expanduser raises where there is no home
+    return os.path.abspath(path) if looks_like_a_path and os.path.isfile(path) else model  # noqa: PTH100, PTH113 - resolve() would follow links, and is_file() raises

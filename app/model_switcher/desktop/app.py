@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextlib
+import logging
 import sys
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -21,14 +23,15 @@ from model_switcher.domain.errors import Closing, SwitcherError
 from model_switcher.domain.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    import concurrent.futures
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
     from pathlib import Path
 
     from model_switcher.desktop.engine_side import EngineSide
     from model_switcher.domain.settings import DesktopSettings
 
 T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
 
 
 class _Caller(QObject):
@@ -64,12 +67,24 @@ def run(
         return begun[0]
 
     try:
-        with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(app)) as runner:
-            return runner.run(_main(app, begin, settings, log_folder))
+        return _run_to_the_end(app, lambda: _main(app, begin, settings, log_folder))
     finally:
-        # Also where Qt leaves without asking: it does when the X server goes away at the end of a session.
         for engine in begun:
             engine.request_stop()
+        concurrent.futures.wait([engine.ended for engine in begun])
+
+
+def _run_to_the_end(app: QApplication, main: Callable[[], Coroutine[Any, Any, int]]) -> int:
+    """What `main` returns; 0 where Qt leaves its loop before: it does when the X server goes at the end of a session."""
+    with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(app)) as runner:
+        task = runner.get_loop().create_task(main())
+        try:
+            runner.run(_first_of(task))
+        except RuntimeError:
+            # Of qasync, about the loop: what `main` raises stays in its task.
+            _log.warning("The desktop is gone: Model Switcher ends.")
+            return 0
+        return task.result()
 
 
 async def _main(

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from collections import deque
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from PySide6.QtCore import QObject, Qt, Signal
 
 from model_switcher.domain.errors import Closing
+from model_switcher.domain.states import ServerState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -19,7 +22,11 @@ T = TypeVar("T")
 
 
 class Bridge(QObject):
-    """Crosses between the loops; lives in the desktop's thread. `changed` carries the latest snapshot there."""
+    """Crosses between the loops; lives in the desktop's thread. `changed` carries snapshots there.
+
+    While the desktop is busy the latest one takes the place of those before it, but never of one that shows a server
+    that failed: a crash is seen in that one alone.
+    """
 
     changed = Signal(object)
     _arrived = Signal()
@@ -27,7 +34,8 @@ class Bridge(QObject):
     def __init__(self, loop: asyncio.AbstractEventLoop, intentions: Intentions) -> None:
         super().__init__()
         self._loop, self._intentions = loop, intentions
-        self._latest: Snapshot | None = None
+        self._waiting: deque[Snapshot] = deque()
+        self._guard = threading.Lock()  # of what waits: one thread puts, the other takes
         self._announced = self._closing = False
         self._pending: set[asyncio.Future[Any]] = set()
         self._running: set[asyncio.Task[Any]] = set()  # touched on the engine's loop only, as is the next
@@ -70,13 +78,20 @@ class Bridge(QObject):
 
     def _deliver(self) -> None:
         self._announced = False  # before the read: a snapshot that comes in between is announced again
-        if not self._closing:
-            self.changed.emit(self._latest)
+        with self._guard:
+            snapshots = tuple(self._waiting)
+            self._waiting.clear()
+        for snapshot in snapshots:
+            if not self._closing:
+                self.changed.emit(snapshot)
 
     # From here on: on the engine's loop.
 
     def _heard(self, snapshot: Snapshot) -> None:
-        self._latest = snapshot
+        with self._guard:
+            if self._waiting and not _shows_failure(self._waiting[-1]):
+                self._waiting.pop()
+            self._waiting.append(snapshot)
         if not self._announced:  # one event in the queue is enough: it delivers whatever is the latest then
             self._announced = True
             self._arrived.emit()
@@ -98,3 +113,7 @@ class Bridge(QObject):
         self._unsubscribe = lambda: None
         if self._running:
             await asyncio.wait(self._running)
+
+
+def _shows_failure(snapshot: Snapshot) -> bool:
+    return any(server.state is ServerState.FAILED for server in snapshot.servers)

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 # Plain pixmaps, each of its own size: those with a device pixel ratio reach a StatusNotifier host too small.
 SIZES = (16, 22, 24, 32, 44, 48, 64)
+KEPT = 64
+"""Icons in memory, of 43 KB each."""
 UNIT = 32.0
 """Everything is drawn on a square of 32 units."""
 RING_RADIUS = 12.75
@@ -33,6 +35,8 @@ class Icons:
         """The icon in all sizes."""
         key = (view, colours)
         if key not in self._kept:
+            if len(self._kept) >= KEPT:
+                self._kept.clear()
             icon = QIcon()
             for size in SIZES:
                 icon.addPixmap(paint(view, colours, size))

@@ -27,6 +27,7 @@ class Ask(StrEnum):
     """What the fixed entries of the menu ask for."""
 
     CONTROL = "control"
+    PAUSE = "pause"
     COPY = "copy"
     WEB_UI = "web ui"
     LOGS = "logs"
@@ -50,9 +51,10 @@ class Menu(QMenu):
         self._menus: list[QMenu] = []
         self._groups: list[QActionGroup] = []
         self._header, self._gauge = self._line(), self._line()
-        self.addSeparator()
+        self._end_of_header = self.addSeparator()
         self._end_of_models = self.addSeparator()
         self._control = self._entry("Stop server", Ask.CONTROL)
+        self._pause = self._entry("Free the memory until resumed", Ask.PAUSE)
         self._copy = self._entry("Copy endpoint address", Ask.COPY)
         self._web_ui = self._entry("Open web UI", Ask.WEB_UI)
         if logs:
@@ -62,7 +64,7 @@ class Menu(QMenu):
         self._entry("Quit", Ask.QUIT)
         self._open = QTimer(self, singleShot=True, interval=OPEN_AT_MOST_MS)
         self._open.timeout.connect(self._catch_up)
-        self.aboutToShow.connect(self._open.start)
+        self.aboutToShow.connect(self._opened)
         # Not at once: the action that was clicked is triggered after this, and must still be there.
         self.aboutToHide.connect(lambda: self._open.start(0))
         self.triggered.connect(lambda _: self._open.start(0))
@@ -81,6 +83,12 @@ class Menu(QMenu):
             self._built = structure
         self._refresh(state)
 
+    def _opened(self) -> None:
+        # What is opened had been closed, whether or not the panel said so: what waited for that is built now.
+        self._open.stop()
+        self._catch_up()
+        self._open.start()
+
     def _catch_up(self) -> None:
         if self._state is not None:
             self.show_state(self._state)
@@ -88,8 +96,9 @@ class Menu(QMenu):
     def _refresh(self, state: ViewState) -> None:
         self._header.setText(self._plain(state.header))
         self._gauge.setText(self._plain(state.gauge))
-        self._control.setText(state.control.text)
-        self._control.setEnabled(state.control.enabled)
+        for action, control in ((self._control, state.control), (self._pause, state.pause)):
+            action.setText(control.text)
+            action.setEnabled(control.enabled)
         self._copy.setEnabled(bool(state.endpoint))
         self._web_ui.setEnabled(bool(state.web_ui))
         known = {entry.id: entry for entry in _all_entries(state)}
@@ -109,11 +118,15 @@ class Menu(QMenu):
         self._listed, self._menus, self._groups, self._models = [], [], [], {}
         actions = self._model_actions(self, state.models)
         if state.empty:
-            actions.append(QAction(self._plain(state.empty), self, enabled=False))
+            actions.append(self._words(state.empty, self))
         if state.all_models:
             actions.append(self._submenu(state).menuAction())
+        if state.rejected:
+            actions.append(self._rejected(state).menuAction())
         self.insertActions(self._end_of_models, actions)
-        self._listed = actions
+        messages = [self._words(line, self) for line in state.messages]
+        self.insertActions(self._end_of_header, messages)
+        self._listed = [*messages, *actions]
 
     def _submenu(self, state: ViewState) -> QMenu:
         menu = self._new_menu(f"All models ({state.total})")
@@ -125,6 +138,15 @@ class Menu(QMenu):
             inner.addActions(self._model_actions(inner, place.models))
             menu.addMenu(inner)
         return menu
+
+    def _rejected(self, state: ViewState) -> QMenu:
+        menu = self._new_menu(f"Cannot be served ({len(state.rejected)})")
+        menu.addActions([self._words(line, menu) for line in state.rejected])
+        return menu
+
+    def _words(self, text: str, owner: QMenu) -> QAction:
+        """An entry that is only read."""
+        return QAction(self._plain(text), owner, enabled=False)
 
     def _new_menu(self, title: str) -> QMenu:
         menu = QMenu(self._plain(title), self)
@@ -176,7 +198,8 @@ class Menu(QMenu):
 def _structure(state: ViewState) -> object:
     """What cannot change while the menu is open."""
     places = [(place.place, [entry.id for entry in place.models]) for place in state.all_models]
-    return [entry.id for entry in state.models], places, state.total, state.empty
+    lists = [entry.id for entry in state.models], places, state.total
+    return *lists, state.empty, state.rejected, state.messages
 
 
 def _all_entries(state: ViewState) -> list[ModelEntry]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from model_switcher.desktop.wording import name_of
+from model_switcher.desktop.wording import name_of, with_full_stops
 from model_switcher.domain.snapshot import Result, Snapshot
 from model_switcher.domain.states import ServerState
 from model_switcher.domain.units import format_seconds
@@ -13,7 +13,7 @@ from model_switcher.domain.units import format_seconds
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from model_switcher.domain.snapshot import Outcome
+    from model_switcher.domain.snapshot import Outcome, ServerView
     from model_switcher.domain.states import Failure
 
 _KINDS = {
@@ -65,20 +65,19 @@ def _of_outcome(before: Snapshot, now: Snapshot) -> Notice | None:
         took = f"Loaded in {format_seconds(outcome.seconds)}."
         return Notice(kind, f"{name} is ready", took, warning=False)
     title = f"{name} was not loaded" if outcome.result is Result.REFUSED else f"{name} could not be loaded"
-    return Notice(kind, title, _join(_why(outcome.failure), _afterwards(now, outcome)))
+    return Notice(kind, title, with_full_stops(_why(outcome.failure), _afterwards(now, outcome)))
 
 
 def _of_crash(before: Snapshot, now: Snapshot) -> Notice | None:
-    """A server that was ready and is not: by the random alias of its start, or by its model and process."""
-    ready = {
-        (server.alias, server.model, server.pid)
-        for server in before.servers
-        if server.state is ServerState.READY
-    }
+    """A server that had been ready, failed, and was not meant to stop."""
+    if now.switch is not None or not now.awake:
+        return None
+    known = {_start_of(server) for server in before.servers if server.state is ServerState.FAILED}
     for server in now.servers:
-        key = (server.alias, server.model, server.pid)
-        if server.state is ServerState.FAILED and key in ready:
-            return Notice("crashed", f"{name_of(now, server.model)} stopped unexpectedly", _why(now.failure))
+        was_ready = server.load_seconds is not None
+        if was_ready and server.state is ServerState.FAILED and _start_of(server) not in known:
+            why = _why(now.failure) or "It is started again."
+            return Notice("crashed", f"{name_of(now, server.model)} stopped unexpectedly", why)
     return None
 
 
@@ -89,11 +88,16 @@ def _of_failure(before: Snapshot, now: Snapshot) -> Notice | None:
         return None
     if now.outcome is not None and now.outcome.failure == failure:
         return None  # told with the outcome, or of a kind that the user does not want
-    was_ready = any(server.state is ServerState.READY for server in before.servers)
+    was_ready = any(server.load_seconds is not None for server in before.servers)
     name = name_of(now, now.selected)
     if was_ready:
         return Notice("crashed", f"{name} stopped unexpectedly", _why(failure))
     return Notice("failed", f"{name} could not be loaded", _why(failure))
+
+
+def _start_of(server: ServerView) -> tuple[str, str, int | None]:
+    """What tells one start from another: the random alias, and should it be missing, model and process."""
+    return server.alias, server.model, server.pid
 
 
 def _was_told(before: Snapshot, failure: Failure | None) -> bool:
@@ -104,7 +108,7 @@ def _was_told(before: Snapshot, failure: Failure | None) -> bool:
 
 
 def _why(failure: Failure | None) -> str:
-    return "" if failure is None else _join(failure.sentence, failure.hint)
+    return "" if failure is None else with_full_stops(failure.sentence, failure.hint)
 
 
 def _afterwards(now: Snapshot, outcome: Outcome) -> str:
@@ -114,8 +118,3 @@ def _afterwards(now: Snapshot, outcome: Outcome) -> str:
     if outcome.result is Result.REFUSED:
         return f"{name} keeps running."
     return f"{name} is {'back' if outcome.result is Result.ROLLED_BACK else 'served instead'}."
-
-
-def _join(*sentences: str) -> str:
-    """Sentences with a full stop each, whether or not they came with one."""
-    return " ".join(one if one.endswith((".", "!", "?", "…")) else f"{one}." for one in sentences if one)

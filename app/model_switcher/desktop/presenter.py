@@ -67,7 +67,9 @@ class Presenter:
     def _do(self, ask: Ask) -> None:
         match ask:
             case Ask.CONTROL:
-                self._control()
+                self._press(self._view().control.command)
+            case Ask.PAUSE:
+                self._press(self._view().pause.command)
             case Ask.COPY:
                 QGuiApplication.clipboard().setText(self._view().endpoint)
             case Ask.WEB_UI:
@@ -80,13 +82,15 @@ class Presenter:
             case Ask.QUIT:
                 self._quit()
 
-    def _control(self) -> None:
+    def _press(self, command: Command) -> None:
         selected = self._snapshot.selected if self._snapshot is not None else None
-        match self._view().control.command:
+        match command:
             case Command.STOP:
                 self._intend(lambda engine: engine.stop())
             case Command.CANCEL:
                 self._intend(lambda engine: engine.cancel())
+            case Command.PAUSE:
+                self._intend(lambda engine: engine.pause())
             case Command.RESUME:
                 self._intend(lambda engine: engine.resume())
             case Command.START if selected is not None:

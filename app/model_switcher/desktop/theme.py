@@ -97,8 +97,11 @@ def menu_style(c: Colours) -> str:
     """The style sheet of menus that Qt draws itself (Windows, older Linux trays)."""
     return f"""
     QMenu {{ background: {c.background}; color: {c.text}; border: 1px solid {c.line}; padding: 5px; }}
-    QMenu::item {{ padding: 6px 12px 6px 10px; border-radius: 5px; }}
+    QMenu::item {{ padding: 6px 12px 6px 14px; border-radius: 5px; }}
     QMenu::item:selected {{ background: {c.accent}; color: {c.on_accent}; }}
     QMenu::item:disabled {{ background: transparent; color: {c.dim}; }}
+    QMenu::indicator {{ width: 8px; height: 8px; border-radius: 4px; margin-left: 9px; }}
+    QMenu::indicator:checked {{ background: {c.text}; }}
+    QMenu::indicator:checked:selected {{ background: {c.on_accent}; }}
     QMenu::separator {{ height: 1px; background: {c.line}; margin: 5px 8px; }}
     """

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QRect, Signal
 from PySide6.QtGui import QCursor, QGuiApplication
 from PySide6.QtWidgets import QSystemTrayIcon
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from model_switcher.desktop.theme import Colours
     from model_switcher.desktop.view_state import ViewState
 
+KEPT_NOTICES = 3
+"""Messages that wait for the icon: older ones are no news when it comes."""
+
 
 class Tray(QObject):
     """Shows view states and notices; appears as soon as the desktop has a tray."""
@@ -36,8 +40,9 @@ class Tray(QObject):
         self._icons = Icons()
         self._looks: object = None
         self._icon: QSystemTrayIcon | None = None
-        self._menus: list[Menu] = []
-        self._unsaid: list[Notice] = []
+        # There is one even without an icon: a second start of the program opens it.
+        self._menus = [self._new_menu(Drawn.BY_QT)]
+        self._unsaid: deque[Notice] = deque(maxlen=KEPT_NOTICES)
         self._host = TrayHost(self._appear)
 
     def appear(self) -> None:
@@ -48,13 +53,11 @@ class Tray(QObject):
     def show_state(self, state: ViewState) -> None:
         """Shows `state` in icon, tooltip and menu."""
         self._state = state
-        if self._icon is None:
-            return
         self._repaint()
-        if self._icon.toolTip() != state.tooltip:
-            self._icon.setToolTip(state.tooltip)
         for menu in self._menus:
             menu.show_state(state)
+        if self._icon is not None and self._icon.toolTip() != state.tooltip:
+            self._icon.setToolTip(state.tooltip)
 
     def tell(self, notice: Notice) -> None:
         """Shows a message; one that comes before the icon is kept for it."""
@@ -68,10 +71,8 @@ class Tray(QObject):
 
     def open_menu(self) -> None:
         """Opens the menu at the icon, or at the pointer where the desktop does not say where the icon is."""
-        if self._icon is None:
-            return
-        spot = self._icon.geometry().center() if self._icon.geometry().isValid() else QCursor.pos()
-        self._menus[-1].popup(spot)
+        place = QRect() if self._icon is None else self._icon.geometry()
+        self._menus[-1].popup(place.center() if place.isValid() else QCursor.pos())
         self._menus[-1].activateWindow()
 
     def vanish(self) -> None:
@@ -83,14 +84,14 @@ class Tray(QObject):
         self._icon = QSystemTrayIcon(self)
         # A menu that the panel draws cannot also be opened by us: a second one is for the left click.
         if self._host.by_panel:
-            self._menus.append(self._new_menu(Drawn.BY_PANEL))
-        self._menus.append(self._new_menu(Drawn.BY_QT))
+            self._menus.insert(0, self._new_menu(Drawn.BY_PANEL))
+        self._looks = None  # whatever was painted before was without them
         self._icon.setContextMenu(self._menus[0])
         self._icon.activated.connect(self._activated)
         self.show_state(self._state)
         self._icon.show()
         while self._unsaid:
-            self.tell(self._unsaid.pop(0))
+            self.tell(self._unsaid.popleft())
 
     def _new_menu(self, drawn: Drawn) -> Menu:
         menu = Menu(drawn=drawn, logs=self._logs)
@@ -110,9 +111,12 @@ class Tray(QObject):
         """Sets icon and style where they look different from what is shown: panels redraw at each change."""
         palette = self._colours()
         looks = (self._state.icon, palette)
-        if self._icon is None or looks == self._looks:
+        if looks == self._looks:
             return
         self._looks = looks
-        self._icon.setIcon(self._icons.icon(self._state.icon, palette))
+        if self._icon is not None:
+            self._icon.setIcon(self._icons.icon(self._state.icon, palette))
+        style = menu_style(palette)
         for menu in self._menus:
-            menu.setStyleSheet(menu_style(palette))
+            if menu.styleSheet() != style:
+                menu.setStyleSheet(style)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import ctypes.util
+import logging
 import sys
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,14 @@ if TYPE_CHECKING:
 
 WATCHER = "org.kde.StatusNotifierWatcher"
 LOOK_AGAIN_MS = 1_000
+PATIENCE_MS = 5_000
+"""A session that is just starting may need a while for its panel."""
+NO_TRAY = (
+    "This desktop has no tray yet, so there is no icon: Model Switcher serves without one and takes the tray when it "
+    "comes (GNOME needs the extension AppIndicator for it)."
+)
+
+_log = logging.getLogger(__name__)
 
 
 class TrayHost(QObject):
@@ -30,6 +39,8 @@ class TrayHost(QObject):
         self._done = False
         self.by_panel = False
         self._look_again = QTimer(self, interval=LOOK_AGAIN_MS)
+        self._patience = QTimer(self, interval=PATIENCE_MS, singleShot=True)
+        self._patience.timeout.connect(lambda: _log.warning(NO_TRAY))
 
     def wait(self) -> None:
         """Calls back at once where the tray is there, else when it comes."""
@@ -53,6 +64,7 @@ class TrayHost(QObject):
         # both is a little late with the newer one.
         self._look_again.timeout.connect(self._look_for_older_tray)
         self._look_again.start()
+        self._patience.start()
 
     def _registered(self) -> None:
         self.by_panel = True
@@ -66,6 +78,7 @@ class TrayHost(QObject):
         if not self._done:
             self._done = True
             self._look_again.stop()
+            self._patience.stop()
             self._found()
 
 

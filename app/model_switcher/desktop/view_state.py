@@ -12,8 +12,12 @@ from model_switcher.desktop.wording import (
     elide,
     gauge_line,
     headline,
+    messages,
+    no_models,
     place_of,
     progress_of,
+    rejected_lines,
+    starts_again,
     tooltip,
 )
 from model_switcher.domain.memory import gauge
@@ -74,17 +78,18 @@ class IconView:
 
 
 class Command(StrEnum):
-    """What the one button that starts and stops does at the moment."""
+    """What a button that does different things at different times does at the moment."""
 
     STOP = "stop"
     CANCEL = "cancel"
     START = "start"
+    PAUSE = "pause"
     RESUME = "resume"
 
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """That button: what it does, what it says, whether it can be used."""
+    """Such a button: what it does, what it says, whether it can be used."""
 
     command: Command
     text: str
@@ -122,7 +127,10 @@ class ViewState:
         all_models: Every model by place; empty where the short list has them all.
         total: How many models there are.
         empty: What stands in the place of the list where there is no model.
+        rejected: The files that cannot be served, with their reasons.
+        messages: What is wrong, in lines; empty when all is well.
         control: The button that starts, stops or cancels.
+        pause: The button that frees the memory until it is pressed again.
         endpoint: What client programs are given as base URL; empty until there is one.
         web_ui: Address of the web interface; empty while no server could answer there.
     """
@@ -135,7 +143,10 @@ class ViewState:
     all_models: tuple[PlaceEntries, ...]
     total: int
     empty: str
+    rejected: tuple[str, ...]
+    messages: tuple[str, ...]
     control: Control
+    pause: Control
     endpoint: str
     web_ui: str
 
@@ -149,13 +160,16 @@ def view_state(snapshot: Snapshot, *, recent: tuple[str, ...] = ()) -> ViewState
     return ViewState(
         header=header,
         gauge=memory,
-        tooltip=tooltip(header, gauge(snapshot.readings)),
+        tooltip=tooltip(header, gauge(snapshot.readings), snapshot.notice),
         icon=icon_view(snapshot),
         models=tuple(short),
         all_models=_by_place(snapshot, entries) if len(entries) > len(short) else (),
         total=len(entries),
-        empty="" if entries else ("Looking for models…" if snapshot.scanning else "No models found"),
+        empty="" if entries else no_models(snapshot),
+        rejected=rejected_lines(snapshot),
+        messages=messages(snapshot),
         control=_control(snapshot),
+        pause=_pause(snapshot),
         endpoint=f"{snapshot.address}/v1" if snapshot.address else "",
         web_ui=f"{snapshot.address}/" if snapshot.address and ready else "",
     )
@@ -187,7 +201,7 @@ def icon_view(snapshot: Snapshot) -> IconView:
 
 def _centre(snapshot: Snapshot) -> Centre:
     states = {server.state for server in snapshot.servers}
-    if snapshot.switch is not None or states & COMING_UP:
+    if snapshot.switch is not None or states & COMING_UP or starts_again(snapshot):
         return Centre.LOADING
     if ServerState.READY in states:
         return Centre.READY
@@ -195,14 +209,20 @@ def _centre(snapshot: Snapshot) -> Centre:
 
 
 def _control(snapshot: Snapshot) -> Control:
-    states = {server.state for server in snapshot.servers} - ENDED
-    if snapshot.switch is not None or states & COMING_UP:
+    if snapshot.switch is not None:
         return Control(Command.CANCEL, "Cancel")
-    if states:
-        return Control(Command.STOP, "Stop server", enabled=ServerState.READY in states)
+    alive = [server for server in snapshot.servers if server.state not in ENDED]
+    stops = [server for server in alive if server.draining or server.state is ServerState.STOPPING]
+    if alive or snapshot.paused or starts_again(snapshot):
+        return Control(Command.STOP, "Stop server", enabled=not stops and not snapshot.paused)
+    return Control(Command.START, "Start server", enabled=snapshot.selected_model is not None)
+
+
+def _pause(snapshot: Snapshot) -> Control:
     if snapshot.paused:
-        return Control(Command.RESUME, "Start again")
-    return Control(Command.START, "Start again", enabled=snapshot.selected_model is not None)
+        return Control(Command.RESUME, "Resume")
+    served = snapshot.selected is not None or snapshot.switch is not None or bool(snapshot.servers)
+    return Control(Command.PAUSE, "Free the memory until resumed", enabled=served)
 
 
 def _chosen(snapshot: Snapshot) -> str | None:
@@ -213,12 +233,18 @@ def _entries(snapshot: Snapshot) -> dict[str, ModelEntry]:
     """An entry for every model, by id, in the order of their names."""
     models = sorted(snapshot.catalog.models, key=_by_name)
     namesakes = Counter((model.name, model.quantization) for model in models)
+    twins = Counter((model.name, model.quantization, format_size(model.size)) for model in models)
     chosen = _chosen(snapshot)
     return {
         model.id: ModelEntry(
             model.id,
             elide(model.name, NAME_LENGTH),
-            _loading_detail(snapshot, model) or _detail(model, namesakes[model.name, model.quantization] > 1),
+            _loading_detail(snapshot, model)
+            or _detail(
+                model,
+                namesake=namesakes[model.name, model.quantization] > 1,
+                twin=twins[model.name, model.quantization, format_size(model.size)] > 1,
+            ),
             chosen=model.id == chosen,
         )
         for model in models
@@ -231,11 +257,14 @@ def _by_name(model: Model) -> tuple[list[str | int], int]:
     return [int(part) if part.isdecimal() else part for part in parts], model.size
 
 
-def _detail(model: Model, has_namesake: bool) -> str:
+def _detail(model: Model, *, namesake: bool, twin: bool) -> str:
+    """The quantisation; for a model that shares it with another of its name also the size, or even the id."""
     size = format_size(model.size)
+    if twin:
+        return f"{model.quantization or size}, {elide(model.id, NAME_LENGTH)}"
     if model.quantization is None:
         return size
-    return f"{model.quantization}, {size}" if has_namesake else model.quantization
+    return f"{model.quantization}, {size}" if namesake else model.quantization
 
 
 def _loading_detail(snapshot: Snapshot, model: Model) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
 from model_switcher.domain.snapshot import Phase
@@ -17,6 +18,10 @@ APP_NAME = "Model Switcher"
 TOOLTIP_LENGTH = 119
 """Windows cuts tooltips of the tray near 128 characters."""
 HEADER_LENGTH = 72
+MOST_LINES = 4
+"""Of one message in the menu."""
+SHORTEST_NOTICE = 24
+REASON_LENGTH = 128
 BAR_CELLS = 9
 
 # Where the stores keep their files; a part of the path, with forward slashes and in lower case.
@@ -31,6 +36,8 @@ _STORES = (
     ("/jan/models/", "Jan"),
     ("/llama.cpp/", "llama.cpp cache"),
 )
+
+_NOTHING = "Nothing is served — "
 
 
 def elide(text: str, length: int) -> str:
@@ -79,10 +86,48 @@ def gauge_line(memory: Gauge) -> str:
     return f"{_figures(memory)}  {'▰' * filled}{'▱' * (BAR_CELLS - filled)}"
 
 
-def tooltip(header: str, memory: Gauge) -> str:
-    """`header` and the memory in use, in one line that every tray shows whole."""
+def tooltip(header: str, memory: Gauge, notice: str | None = None) -> str:
+    """`header`, the memory in use and, where there is room, the notice: one line that every tray shows whole."""
     figures = _figures(memory)
-    return f"{elide(header, TOOLTIP_LENGTH - len(figures) - 3)} · {figures}"
+    line = f"{elide(header, TOOLTIP_LENGTH - len(figures) - 3)} · {figures}"
+    room = TOOLTIP_LENGTH - len(line) - 3
+    return f"{line} · {elide(notice, room)}" if notice and room >= SHORTEST_NOTICE else line
+
+
+def messages(snapshot: Snapshot) -> tuple[str, ...]:
+    """What is wrong, as lines for the menu: of the instance, and of what was chosen last."""
+    texts = [snapshot.notice or "", "" if snapshot.switch is not None else _what_failed(snapshot)]
+    return tuple(
+        line
+        for text in texts
+        for line in textwrap.wrap(
+            text, HEADER_LENGTH, max_lines=MOST_LINES, placeholder=" …", break_on_hyphens=False
+        )
+    )
+
+
+def rejected_lines(snapshot: Snapshot) -> tuple[str, ...]:
+    """The files that cannot be served, each with its reason."""
+    return tuple(
+        elide(f"{_file_name(one.path)}: {one.reason}", REASON_LENGTH) for one in snapshot.catalog.rejected
+    )
+
+
+def _file_name(path: str) -> str:
+    """The last part of a path of any system."""
+    return path.replace("\\", "/").rpartition("/")[2]
+
+
+def starts_again(snapshot: Snapshot) -> bool:
+    """Whether the chosen model crashed and waits for its next start."""
+    alive = any(server.state not in ENDED for server in snapshot.servers)
+    wanted = snapshot.awake and not snapshot.paused and snapshot.selected is not None
+    return wanted and not alive and snapshot.switch is None and snapshot.failure is None
+
+
+def with_full_stops(*sentences: str) -> str:
+    """Sentences in one line, with a full stop each, whether or not they came with one."""
+    return " ".join(one if one.endswith((".", "!", "?", "…")) else f"{one}." for one in sentences if one)
 
 
 def _figures(memory: Gauge) -> str:
@@ -131,23 +176,51 @@ def _unfinished(servers: tuple[ServerView, ...]) -> str:
 
 def _settled(snapshot: Snapshot) -> str:
     """The line while nothing is under way."""
-    name = name_of(snapshot, snapshot.selected)
     alive = [server for server in snapshot.servers if server.state not in ENDED]
     ready = next((server for server in alive if server.state is ServerState.READY), None)
+    if ready is not None and ready.draining:
+        return f"{name_of(snapshot, ready.model)} is stopping — {_unfinished(snapshot.servers)}"
     if ready is not None:
         return f"{name_of(snapshot, ready.model)} — ready"
     if alive:
         return f"{name_of(snapshot, alive[0].model)} — stopping"
+    return _without_server(snapshot)
+
+
+def _without_server(snapshot: Snapshot) -> str:
     if snapshot.paused:
-        return "Paused — memory is free until you start again"
+        return "Paused — the memory is free until you resume"
     if snapshot.failure is not None:
-        return f"Nothing is served — {snapshot.failure.sentence}"
+        return f"{_NOTHING}{snapshot.failure.sentence}"
     if snapshot.selected is None:
         return _without_choice(snapshot)
-    return f"{name} — stopped"
+    name = name_of(snapshot, snapshot.selected)
+    if starts_again(snapshot):
+        return f"{name} stopped unexpectedly — starting it again"
+    return f"{name} — stopped until the next request"
+
+
+def _what_failed(snapshot: Snapshot) -> str:
+    """Why nothing is served, else why the last choice is not."""
+    failure = snapshot.failure
+    if failure is not None:
+        told = len(_NOTHING) + len(failure.sentence) <= HEADER_LENGTH  # in the headline
+        return with_full_stops("" if told else failure.sentence, failure.hint)
+    outcome = snapshot.outcome
+    if outcome is None or outcome.failure is None:
+        return ""
+    name = name_of(snapshot, outcome.target)
+    return with_full_stops(f"{name} could not be loaded: {outcome.failure.sentence}", outcome.failure.hint)
 
 
 def _without_choice(snapshot: Snapshot) -> str:
     if snapshot.catalog.models:
         return "Choose a model"
-    return "Looking for models…" if snapshot.scanning else "No models found"
+    return no_models(snapshot)
+
+
+def no_models(snapshot: Snapshot) -> str:
+    """Why the list is empty."""
+    if snapshot.scanning:
+        return "Looking for models…"
+    return "No model that can be served" if snapshot.catalog.rejected else "No models found"

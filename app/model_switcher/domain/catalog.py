@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import difflib
-import ntpath
+import functools
 import posixpath
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from model_switcher.domain.errors import AmbiguousModel, UnknownModel, UnusableModel
-
-if TYPE_CHECKING:
-    from types import ModuleType
+from model_switcher.domain.paths import (
+    base_name,
+    file_stem,
+    is_below,
+    module_for,
+    path_key,
+    path_keys,
+    text_key,
+)
 
 
 class Reject(StrEnum):
@@ -25,6 +31,7 @@ class Reject(StrEnum):
     VERSION = "model-version"
     DAMAGED = "model-damaged"
     TRUNCATED = "model-truncated"
+    PARTIAL = "model-partial"
     INCOMPLETE = "model-shards-missing"
     NOT_A_MODEL = "model-not-a-model"
 
@@ -62,8 +69,8 @@ class Model:
         active_parameters: Weights that take part in each token; of a mixture of experts fewer than `parameters`.
         block_count, head_count, head_count_kv, embedding_length: Layers, attention heads, their key and value heads
             (the most that any layer has), and the width of the embeddings.
-        chat_template: Whether it brings one.
-        tools: Whether its chat template knows tool calls.
+        chat_template: Whether it brings one; None while only the beginning of its header was read.
+        tools: Whether its chat template knows tool calls; None as above.
         vision: Whether it sees images with its projector.
         license, languages: As its header says.
     """
@@ -90,8 +97,8 @@ class Model:
     head_count: int | None = None
     head_count_kv: int | None = None
     embedding_length: int | None = None
-    chat_template: bool = False
-    tools: bool = False
+    chat_template: bool | None = None
+    tools: bool | None = None
     vision: bool = False
     license: str | None = None
     languages: tuple[str, ...] = ()
@@ -99,7 +106,7 @@ class Model:
     @property
     def folder(self) -> str:
         """The folder it lies in, by the separators its path uses."""
-        return str(_module_for(self.path).dirname(self.path))
+        return str(module_for(self.path).dirname(self.path))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,29 +132,16 @@ class Catalog:
     def find(self, wanted: str) -> Model:
         """The model that a person means by an id, a name, an alias, a file name or a path.
 
-        An id wins over an alias, an alias over a name, a name over a file. Case does not matter. A unique
-        beginning of an id or a name will do.
+        An id wins over an alias, an alias over a path, that over a name, a name over a file. Case does not matter,
+        nor how accents are written. The last folders of a path will do, or a unique beginning of an id or a name.
 
         Raises:
             UnknownModel: Nothing bears that name; the near ones are suggested.
-            AmbiguousModel: Several do.
+            AmbiguousModel: Several do; `details` names the candidates.
             UnusableModel: It is the name of a file that was rejected.
         """
-        key = wanted.strip().casefold()
-        path = path_key(wanted.strip())
-        rungs = (
-            [m for m in self.models if m.id.casefold() == key],
-            [m for m in self.models if key in {alias.casefold() for alias in m.aliases}],
-            [m for m in self.models if path in {path_key(file) for file in m.files}],
-            [m for m in self.models if m.name.casefold() == key],
-            [m for m in self.models if key in _file_names(m)],
-            [
-                m
-                for m in self.models
-                if key and any(n.startswith(key) for n in (m.id.casefold(), m.name.casefold()))
-            ],
-        )
-        found = next((rung for rung in rungs if rung), [])
+        key, paths = text_key(wanted), path_keys(wanted.strip())
+        found = next((rung for rung in self._rungs(wanted.strip(), key, paths) if rung), [])
         if len(found) == 1:
             return found[0]
         if found:
@@ -158,8 +152,7 @@ class Catalog:
                 details={"candidates": ids},
             )
         for rejected in self.rejected:
-            base = _base_name(rejected.path)
-            if path == path_key(rejected.path) or key in {base, base.removesuffix(".gguf")}:
+            if path_key(rejected.path) in paths or key in _file_names(rejected.path):
                 raise UnusableModel.because(rejected.code, f"{wanted} cannot be served: {rejected.reason}")
         near = self.near(wanted)
         raise UnknownModel(
@@ -173,29 +166,27 @@ class Catalog:
         names: dict[str, str] = {}
         for model in self.models:
             for name in (*model.aliases, model.name, model.id):
-                names.setdefault(name.casefold(), model.id)
-        key = posixpath.basename(wanted.replace("\\", "/")).removesuffix(".gguf").casefold()
+                names.setdefault(text_key(name), model.id)
+        key = text_key(posixpath.basename(wanted.replace("\\", "/"))).removesuffix(".gguf")
         close = difflib.get_close_matches(key, names, n=count * 2, cutoff=0.5)
         inside = [name for name in names if key and key in name]
         return list(dict.fromkeys(names[name] for name in (*inside, *close)))[:count]
 
-
-def path_key(path: str) -> str:
-    """A form of `path` under which two spellings of one place are equal; Windows paths ignore case."""
-    module = _module_for(path)
-    normal = str(module.normpath(path))
-    return normal.casefold() if module is ntpath else normal
-
-
-def _module_for(path: str) -> ModuleType:
-    windows = "\\" in path or (len(path) > 1 and path[1] == ":")
-    return ntpath if windows else posixpath
-
-
-def _base_name(path: str) -> str:
-    return str(_module_for(path).basename(path)).casefold()
+    def _rungs(self, wanted: str, key: str, paths: frozenset[str]) -> Iterator[list[Model]]:
+        """The models that are meant, by ever looser ways of meaning one."""
+        yield [m for m in self.models if text_key(m.id) == key]
+        yield [m for m in self.models if any(text_key(alias) == key for alias in m.aliases)]
+        yield [m for m in self.models if any(path_key(path) in paths for path in (*m.files, *m.places))]
+        yield [m for m in self.models if text_key(m.name) == key]
+        yield [m for m in self.models if key in _file_names(m.path)]
+        if "/" in wanted or "\\" in wanted:
+            yield [m for m in self.models if any(is_below(path, wanted) for path in (*m.files, *m.places))]
+        if key:
+            yield [
+                m for m in self.models if text_key(m.id).startswith(key) or text_key(m.name).startswith(key)
+            ]
 
 
-def _file_names(model: Model) -> set[str]:
-    base = _base_name(model.path)
-    return {base, base.removesuffix(".gguf")}
+@functools.lru_cache(4096)
+def _file_names(path: str) -> frozenset[str]:
+    return frozenset({text_key(base_name(path)), text_key(file_stem(path))})

@@ -11,7 +11,7 @@ class InstanceRecord:
 
     Attributes:
         pid: Its process.
-        created: Creation time of that process, seconds since the epoch: a pid alone may be reused.
+        created: When that process was created, as `processes` tells it: a pid alone may be reused.
         address: Where its gateway listens, "http://127.0.0.1:8080".
         key: Opens the control routes whatever the settings say; readable by the user only, through this file.
         mode: "tray" or "headless".

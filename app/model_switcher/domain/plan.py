@@ -133,15 +133,20 @@ def goal_of(situation: Situation) -> str | None:
     return next((model for model in situation.candidates if model not in situation.failed), None)
 
 
+def recent_crashes(crashes: tuple[float, ...], now: float) -> tuple[float, ...]:
+    """Those of the crashes that still count."""
+    return tuple(time for time in crashes if now - time < RESTART_WINDOW)
+
+
 def restart_due(crashes: tuple[float, ...], now: float) -> float:
     """When a model that crashed at those times may start again: 1, 2, 4 … s after the last crash."""
-    recent = [time for time in crashes if now - time < RESTART_WINDOW]
+    recent = recent_crashes(crashes, now)
     return recent[-1] + 2.0 ** (len(recent) - 1) if recent else now
 
 
 def restarts_exhausted(crashes: tuple[float, ...], now: float) -> bool:
     """Whether a model crashed too often to be started again."""
-    return sum(1 for time in crashes if now - time < RESTART_WINDOW) > RESTART_LIMIT
+    return len(recent_crashes(crashes, now)) > RESTART_LIMIT
 
 
 def _leave(resident: Resident, *, cut: bool) -> Action:

@@ -9,7 +9,16 @@ from typing import Literal
 from model_switcher.domain.launch import Options, merge
 from model_switcher.domain.units import MIB
 
-STORES = ("huggingface", "llama.cpp", "lm-studio", "ollama", "jan", "gpt4all")
+STORES = (
+    "huggingface",
+    "llama.cpp",
+    "lm-studio",
+    "ollama",
+    "jan",
+    "gpt4all",
+    "text-generation-webui",
+    "koboldcpp",
+)
 NOTIFICATIONS = ("switched", "failed", "crashed", "rolled back", "borrowed", "spill")
 
 

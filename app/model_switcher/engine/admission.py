@@ -74,9 +74,10 @@ class Admission:
     Args:
         limit: Requests that may wait at once.
         timeout: Seconds that a request may wait.
-        on_wanted: Called when a request comes while the gate is asleep.
+        on_wanted: Called when a request waits while the gate is asleep.
         on_drained: Called when the last request leaves a model that admits nothing new.
         on_held: Called when the number of waiting requests changed.
+        in_flight: Counts the requests that use each model's server.
     """
 
     def __init__(
@@ -106,7 +107,10 @@ class Admission:
     def set_gate(self, gate: Gate) -> None:
         """Let the waiting requests go on, or be refused, as the new gate says."""
         self._gate = gate
-        if isinstance(gate, Hold | Asleep) or not self._waiting:
+        if isinstance(gate, Hold) or not self._waiting:
+            return
+        if isinstance(gate, Asleep):
+            self._on_wanted()  # what waits already is as good a reason to load the model as a new request
             return
         waiting, self._waiting = self._waiting, []
         for waiter in waiting:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from model_switcher.domain.errors import Closing, NothingServed, Paused
-from model_switcher.domain.plan import Resident, Situation, restarts_exhausted
+from model_switcher.domain.plan import Resident, Situation, recent_crashes, restarts_exhausted
 from model_switcher.domain.states import ENDED, Cause, Failure, ServerState
 from model_switcher.engine.admission import Asleep, Gate, Hold, Open, Refuse
 
@@ -58,6 +58,7 @@ class Book:
         self.given_up = None
         self.paused = False
         self.awake = wake
+        self.cut_at = None
 
     def unchoose(self, target: str) -> None:
         """The choice was cancelled: back to what was served before, or to nothing."""
@@ -79,7 +80,8 @@ class Book:
         self.paused = paused
         self.awake = False
         self.given_up = None
-        self.cut_at = None
+        if not self.closing:
+            self.cut_at = None
 
     def wake(self) -> None:
         """The selected model is wanted again."""
@@ -87,6 +89,11 @@ class Book:
             self.awake = True
             self.failed.clear()
             self.given_up = None
+
+    def resume(self) -> None:
+        """The pause is over."""
+        self.paused = False
+        self.wake()
 
     def give_up(self) -> None:
         """Every candidate failed: the reason is the preferred one's."""
@@ -100,14 +107,14 @@ class Book:
         self.cut_at = cut_at
 
     def note_end(self, server: Server, now: float) -> None:
-        """A server ended by itself: it failed to come up, or crashed."""
+        """A server ended; if by itself, it failed to come up, or crashed."""
         if server.failure is None or server.failure.cause == Cause.WONT_STOP:
-            return
+            return  # it was told to end
         model = server.model
         if server.load_seconds is None:
             self.failed[model] = server.failure
             return
-        self.crashes[model] = (*self.crashes.get(model, ()), now)
+        self.crashes[model] = (*recent_crashes(self.crashes.get(model, ()), now), now)
         if restarts_exhausted(self.crashes[model], now):
             self.failed[model] = server.failure
 
@@ -155,6 +162,11 @@ class Book:
         if served is not None:
             return Open(served.model, served.url, served.key)
         return Hold("The model is loading") if self.awake else Asleep()
+
+    def name_of(self, model: str) -> str:
+        """The model's name, for people."""
+        launch = self.launches.get(model)
+        return launch.model.name if launch else model
 
     def _startable(self, *models: str | None) -> tuple[str, ...]:
         """Those of `models` that are known how to start, each once."""

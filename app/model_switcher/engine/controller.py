@@ -12,25 +12,25 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from model_switcher.domain.errors import Closing, SwitcherError
+from model_switcher.domain.errors import Closing
 from model_switcher.domain.plan import Action, Cancel, Drain, GiveUp, Start, Stop, WaitUntil, goal_of, plan
 from model_switcher.domain.snapshot import Outcome, Phase, Result
 from model_switcher.domain.states import ENDED, Failure, ServerState
 from model_switcher.engine.admission import Admission
 from model_switcher.engine.book import Book
 from model_switcher.engine.fleet import Fleet
-from model_switcher.engine.switching import Switch, superseded
+from model_switcher.engine.mailbox import Mailbox
+from model_switcher.engine.preflight import Checked, check
+from model_switcher.engine.switching import Switch, Switches
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
 
-    from model_switcher.domain.launch import Launch
     from model_switcher.domain.settings import ServerSettings
     from model_switcher.engine.hub import Hub
     from model_switcher.engine.log import LogRing
+    from model_switcher.engine.preflight import Prepare
     from model_switcher.engine.server import Deadlines, Server
-
-    Prepare = Callable[[str], Awaitable[Launch]]
 
 
 class Controller:
@@ -67,11 +67,11 @@ class Controller:
         self._prepare = prepare
         self._drain_timeout = settings.drain_timeout
         self._hub = hub
-        self._mailbox: asyncio.Queue[Callable[[], None]] = asyncio.Queue()
+        self._mailbox = Mailbox()
+        self._post = self._mailbox.post
         self._book = Book(default=default)
         self._fleet = Fleet(on_change=self._changed, log=log, deadlines=deadlines)
-        self._switch: Switch | None = None
-        self._preflight: asyncio.Task[None] | None = None
+        self._switches = Switches()
         self._timer: asyncio.TimerHandle | None = None
 
     # Intentions: they may come at any time, and are carried out in order.
@@ -97,17 +97,20 @@ class Controller:
         """Give up the switch under way and go back to the model that was served before it."""
         self._post(self._cancel)
 
-    def stop(self) -> None:
-        """Unload everything; the next request loads the selected model again."""
-        self._post(lambda: self._sleep(paused=self._book.paused))
+    async def stop(self) -> None:
+        """Unload everything; the next request loads the selected model again.
 
-    def pause(self) -> None:
-        """Unload everything, and let requests wake nothing until `resume`."""
-        self._post(lambda: self._sleep(paused=True))
+        Returns when what runs now is gone, or when a request wants it again.
+        """
+        await self._unload(lambda: self._sleep(paused=self._book.paused))
+
+    async def pause(self) -> None:
+        """Unload everything, and let requests wake nothing until `resume`. Returns as `stop` does."""
+        await self._unload(lambda: self._sleep(paused=True))
 
     def resume(self) -> None:
         """End a pause and load the selected model."""
-        self._post(self._resume)
+        self._post(self._book.resume)
 
     def set_default(self, model: str | None) -> None:
         """The last fallback is another model from now on."""
@@ -119,10 +122,7 @@ class Controller:
 
     async def run(self) -> None:
         """The writer."""
-        while True:
-            handle = await self._mailbox.get()
-            handle()
-            self._advance()
+        await self._mailbox.run(self._advance)
 
     async def close(self, grace: float = 0.0) -> None:
         """Refuse every request from now on, and stop every server. The writer must still run.
@@ -131,96 +131,77 @@ class Controller:
             grace: Seconds that running answers have before they are cut.
         """
         cut_at = time.monotonic() + grace
-        self._post(lambda: self._close(cut_at))
+        await self._mailbox.carried_out(lambda: self._close(cut_at))
         await self._fleet.wait_ended()
 
-    # What the mailbox carries.
+    async def _unload(self, handle: Callable[[], None]) -> None:
+        await self._mailbox.carried_out(handle)
+        leaving = {server.alias for server in self._hub.snapshot.servers}
+        await self._hub.wait_for(
+            lambda snapshot: snapshot.awake or leaving.isdisjoint(server.alias for server in snapshot.servers)
+        )
 
-    def _post(self, handle: Callable[[], None]) -> None:
-        self._mailbox.put_nowait(handle)
+    # What the mailbox carries.
 
     def _look(self) -> None:
         """Something changed that is no matter of the book: plan again."""
 
     def _select(self, model: str, *, cut: bool, wake: bool, reply: asyncio.Future[Outcome]) -> None:
+        if reply.done():
+            return  # whoever asked has left already
         if self._book.closing:
             reply.set_exception(Closing("The program is shutting down"))
             return
-        if self._switch is None or self._switch.target != model or self._switch.cancelled:
-            self._end_switch_for(model)
-            self._switch = Switch(model, self._book.committed)
-            self._preflight = asyncio.create_task(
-                self._check(self._switch, wake=wake), name=f"preflight {model}"
-            )
-        self._switch.add(reply)
-        self._switch.cut = self._switch.cut or cut
+        switch = self._switches.chosen_already(model)
+        if switch is None:
+            switch = Switch(model, self._book.committed)
+            self._switches.begin(switch, self._check(switch))
+        switch.join(reply, cut=cut, wake=wake)
         self._arm_cut()
 
-    async def _check(self, switch: Switch, *, wake: bool) -> None:
-        try:
-            launch = await self._prepare(switch.target)
-        except SwitcherError as error:
-            failure = Failure(cause=error.code, sentence=error.message, hint=error.hint)
-            self._post(lambda: self._refused(switch, failure))
+    async def _check(self, switch: Switch) -> None:
+        default = self._book.default
+        fallback = None if default in (switch.target, *self._book.launches) else default
+        checked = await check(self._prepare, switch.target, fallback=fallback)
+        self._post(lambda: self._checked(switch, checked))
+
+    def _checked(self, switch: Switch, checked: Checked | Failure) -> None:
+        if self._switches.in_preflight is not switch:
             return
-        fallback = None
-        if (default := self._book.default) not in (None, switch.target, *self._book.launches):
-            try:
-                fallback = await self._prepare(default or "")
-            except SwitcherError:
-                fallback = None  # a default that cannot be served is no fallback; choosing it says why
-        self._post(lambda: self._prepared(switch, launch, fallback, wake=wake))
-
-    def _refused(self, switch: Switch, failure: Failure) -> None:
-        if self._switch is switch:
-            switch.failure = failure
+        if isinstance(checked, Failure):
+            switch.failure = checked
             if self._book.selected is None:
-                self._book.given_up = failure
+                self._book.given_up = checked
             self._finish(switch, Result.REFUSED)
-
-    def _prepared(self, switch: Switch, launch: Launch, fallback: Launch | None, *, wake: bool) -> None:
-        if self._switch is not switch:
             return
         if switch.target not in self._fleet:
-            self._book.launches[switch.target] = launch
-        if fallback is not None:
-            self._book.launches[fallback.model.id] = fallback
-        self._book.choose(switch.target, wake=wake)
-        switch.decided = True
+            self._book.launches[switch.target] = checked.launch
+        if checked.fallback is not None:
+            self._book.launches[checked.fallback.model.id] = checked.fallback
+        self._switches.decide(switch)
+        self._book.choose(switch.target, wake=switch.wake)
         self._arm_cut()
-        if not wake:
+        if not switch.wake:
             self._finish(switch, Result.CHOSEN)
 
     def _arm_cut(self) -> None:
-        if (
-            self._switch is not None
-            and self._switch.decided
-            and self._switch.cut
-            and self._book.cut_at is None
-        ):
+        switch = self._switches.under_way
+        if switch is not None and switch.cut and self._book.cut_at is None:
             self._book.cut_at = time.monotonic() + self._drain_timeout
 
     def _cancel(self) -> None:
-        if self._switch is None:
-            return
-        if not self._switch.decided:
-            switch = self._switch
-            self._drop_preflight()
-            self._finish(switch, Result.CANCELLED)
-            return
-        self._switch.cancelled = True
-        self._book.unchoose(self._switch.target)
+        if (checked := self._switches.in_preflight) is not None:
+            self._finish(checked, Result.CANCELLED)
+        if (switch := self._switches.under_way) is not None:
+            switch.cancelled = True
+            self._book.unchoose(switch.target)
 
     def _sleep(self, *, paused: bool) -> None:
-        self._end_switch_for("a stop")
+        self._switches.replace_all("a stop")
         self._book.sleep(paused=paused)
 
-    def _resume(self) -> None:
-        self._book.paused = False
-        self._book.wake()
-
     def _close(self, cut_at: float) -> None:
-        self._end_switch_for("the end of the program")
+        self._switches.replace_all("the end of the program")
         self._book.close(cut_at)
 
     def _changed(self, server: Server) -> None:
@@ -234,8 +215,9 @@ class Controller:
     def _ended(self, server: Server) -> None:
         self._fleet.remove(server)
         self._book.note_end(server, time.monotonic())
-        if self._switch is not None and server.model == self._switch.target and server.failure is not None:
-            self._switch.failure = server.failure
+        switch = self._switches.under_way
+        if switch is not None and server.model == switch.target and server.failure is not None:
+            switch.failure = server.failure
 
     # The writer's step.
 
@@ -275,7 +257,7 @@ class Controller:
 
     def _settle(self, goal: str | None) -> None:
         served = self._fleet.ready(goal)
-        switch = self._switch if self._switch is not None and self._switch.decided else None
+        switch = self._switches.under_way
         if served is not None:
             self._book.commit(served.model)
             if switch is not None:
@@ -288,47 +270,28 @@ class Controller:
     # Helpers.
 
     def _enter(self, phase: Phase) -> None:
-        if self._switch is not None:
-            self._switch.enter(phase)
+        if self._switches.under_way is not None:
+            self._switches.under_way.enter(phase)
 
     def _plan_at(self, due: float) -> None:
         delay = max(0.0, due - time.monotonic())
         self._timer = asyncio.get_running_loop().call_later(delay, self._post, self._look)
 
-    def _drop_preflight(self) -> None:
-        if self._preflight is not None:
-            self._preflight.cancel()
-            self._preflight = None
-
-    def _end_switch_for(self, later: str) -> None:
-        """A later intention replaces the switch under way."""
-        self._drop_preflight()
-        if self._switch is not None:
-            self._switch.fail(superseded(self._switch.target, later))
-            self._switch = None
-        self._book.cut_at = None
-
     def _finish(self, switch: Switch, result: Result) -> None:
-        self._switch = None
-        serving = self._fleet.serving
-        launch = self._book.launches.get(switch.target)
-        outcome = switch.end(
-            result,
-            serving=serving.model if serving else None,
-            name=launch.model.name if launch else switch.target,
-            serving_name=serving.launch.model.name if serving else None,
-        )
+        self._switches.remove(switch)
+        outcome = switch.end(result, serving=self._fleet.serving, name=self._book.name_of(switch.target))
         self._hub.update(outcome=outcome)
 
     def _publish(self) -> None:
         book = self._book
         wanted = book.selected if book.awake else None
+        switch = self._switches.shown
         self._hub.update(
             selected=book.selected,
             paused=book.paused,
             awake=book.awake,
             servers=self._fleet.views(wanted, self.admission.in_flight),
-            switch=self._switch.view(self._fleet.progress) if self._switch else None,
+            switch=switch.view(self._fleet.progress) if switch else None,
             failure=book.given_up,
             held=self.admission.held,
         )

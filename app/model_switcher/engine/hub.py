@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from model_switcher.domain.snapshot import Snapshot
+
+logger = logging.getLogger(__name__)
 
 
 class Hub:
@@ -33,7 +36,11 @@ class Hub:
             self._snapshot, number=self._snapshot.number + 1, time=time.time(), **changes
         )
         for listener in tuple(self._listeners):
-            listener(self._snapshot)
+            try:
+                listener(self._snapshot)
+            except Exception:
+                # A view that fails must not stop the engine that it looks at, nor keep the news from the others.
+                logger.exception("A listener failed on snapshot %d", self._snapshot.number)
 
     def subscribe(self, listener: Callable[[Snapshot], None]) -> Callable[[], None]:
         """Call `listener` now and with every new snapshot; returns what ends that."""

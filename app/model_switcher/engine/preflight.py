@@ -2,20 +2,59 @@
 
 from __future__ import annotations
 
-import asyncio
+import logging
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from model_switcher.domain.catalog import Model, Reject
-from model_switcher.domain.errors import UnsupportedOption, UnusableModel
+from model_switcher.domain.errors import SwitcherError, UnsupportedOption, UnusableModel
 from model_switcher.domain.launch import Launch, arguments, unsupported
+from model_switcher.domain.states import Failure
+from model_switcher.engine.background import in_background
 from model_switcher.engine.binaries.find import choose_engine
 from model_switcher.engine.gguf import HeaderError, read_header
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from model_switcher.domain.engines import EngineBinary
     from model_switcher.domain.settings import Settings
     from model_switcher.engine.binaries.probe import EngineProber
+
+    Prepare = Callable[[str], Awaitable[Launch]]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """How to start a model that passed, and the one that takes its place if it fails all the same."""
+
+    launch: Launch
+    fallback: Launch | None
+
+
+async def check(prepare: Prepare, target: str, *, fallback: str | None) -> Checked | Failure:
+    """Prepare the model `target`, and `fallback` if there is one; why not, if `target` cannot be served.
+
+    A fallback that cannot be served is none: choosing it says why.
+    """
+    launch = await _prepared(prepare, target)
+    if isinstance(launch, Failure):
+        return launch
+    second = await _prepared(prepare, fallback) if fallback is not None else None
+    return Checked(launch, None if isinstance(second, Failure) else second)
+
+
+async def _prepared(prepare: Prepare, model: str) -> Launch | Failure:
+    try:
+        return await prepare(model)
+    except SwitcherError as error:
+        return Failure(cause=error.code, sentence=error.message, hint=error.hint)
+    except Exception as error:
+        logger.exception("The preflight of %s failed", model)
+        return Failure(cause=SwitcherError.code, sentence=f"It could not be checked: {error}")
 
 
 class Preflight:
@@ -35,7 +74,7 @@ class Preflight:
             UnsupportedOption: The settings name an option that the engine does not have.
         """
         names = names_of(model)
-        binary = await asyncio.to_thread(self._look, model, self.settings.engine_for(names))
+        binary = await in_background(self._look, model, self.settings.engine_for(names))
         facts = await self._prober.facts(binary)
         options = self.settings.launch_options(names)
         if missing := unsupported(options, facts.flags):

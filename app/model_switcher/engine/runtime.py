@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from model_switcher.domain.catalog import Catalog, Model
+from model_switcher.domain.catalog import Catalog, Model, Reject
 from model_switcher.domain.errors import SwitcherError, UnknownModel, UnusableModel
 from model_switcher.domain.snapshot import Outcome, Snapshot
+from model_switcher.engine.background import in_background
 from model_switcher.engine.binaries.probe import EngineProber
 from model_switcher.engine.catalog import scan, scan_file
 from model_switcher.engine.controller import Controller
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
     from model_switcher.places import Places
 
 SAMPLE_SECONDS = 1.0
+CLOSE_SECONDS = 1.0
+
+logger = logging.getLogger(__name__)
 
 
 class Runtime:
@@ -78,6 +83,8 @@ class Runtime:
             asyncio.create_task(self._first_steps(), name="first steps"),
             asyncio.create_task(self._sample(), name="readings"),
         ]
+        for task in (self._writer, *self._tasks):
+            task.add_done_callback(self._note_defect)
 
     async def close(self, grace: float = 0.0) -> None:
         """Refuse what waits and stop every engine; nothing of this runtime runs afterwards.
@@ -92,7 +99,9 @@ class Runtime:
             await self._controller.close(grace)
             self._writer.cancel()
             await asyncio.gather(self._writer, return_exceptions=True)
-        self._sampler.close()
+        with contextlib.suppress(TimeoutError):  # a driver that hangs must not hold up the end
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await in_background(self._sampler.close)
 
     async def select(self, model: str, *, cut: bool = False) -> Outcome:
         """Serve the model that a person calls `model`: an id, a name, an alias, a file name or a path.
@@ -106,7 +115,7 @@ class Runtime:
         await self._begun.wait()
         found = await self._resolve(model)
         outcome = await self._controller.select(found.id, cut=cut)
-        await asyncio.to_thread(self._remember, found.id)
+        await in_background(self._remember, found)
         return outcome
 
     async def cancel(self) -> None:
@@ -114,17 +123,21 @@ class Runtime:
         self._controller.cancel()
 
     async def stop(self) -> None:
-        """Unload everything; returns when nothing runs. The next request loads the selected model again."""
-        self._controller.stop()
-        await self.hub.wait_for(lambda snapshot: not snapshot.servers and not snapshot.awake)
+        """Unload everything; the next request loads the selected model again.
+
+        Returns when what runs now is gone, or when a request wants it again.
+        """
+        await self._begun.wait()
+        await self._controller.stop()
 
     async def pause(self) -> None:
-        """Unload everything, and let requests wake nothing until `resume`; returns when nothing runs."""
-        self._controller.pause()
-        await self.hub.wait_for(lambda snapshot: not snapshot.servers and snapshot.paused)
+        """Unload everything, and let requests wake nothing until `resume`. Returns as `stop` does."""
+        await self._begun.wait()
+        await self._controller.pause()
 
     async def resume(self) -> None:
         """End a pause and load the selected model."""
+        await self._begun.wait()
         self._controller.resume()
         await self.hub.wait_for(lambda snapshot: not snapshot.paused)
 
@@ -132,32 +145,34 @@ class Runtime:
         """Look for models again."""
         self.hub.update(scanning=True)
         try:
-            catalog = await asyncio.to_thread(scan, self._folders(), self._aliases())
-        finally:
+            catalog = await in_background(scan, self._folders(), self._aliases())
+        except BaseException:
             self.hub.update(scanning=False)
-        self._set_catalog(catalog)
+            raise
+        self.hub.update(catalog=self._with_extra(catalog), scanning=False)
 
     def set_address(self, address: str, notice: str | None = None) -> None:
         """Tell the views where the gateway listens, and what the user should know about this instance."""
         self.hub.update(address=address, notice=notice)
 
-    def _set_catalog(self, catalog: Catalog) -> None:
+    def _with_extra(self, catalog: Catalog) -> Catalog:
+        """The catalog with the models from outside of the folders that were asked for by their paths."""
         known = {file for model in catalog.models for file in model.files}
         extra = [model for model in self._extra.values() if model.path not in known]
-        self.hub.update(catalog=Catalog((*catalog.models, *extra), catalog.rejected))
+        return Catalog((*catalog.models, *extra), catalog.rejected)
 
     async def _resolve(self, name: str) -> Model:
         try:
             return self.snapshot.catalog.find(name)
-        except UnknownModel:
+        except (UnknownModel, UnusableModel):  # a rejected file may be whole by now
             path = _expanded(name)
-            if not await asyncio.to_thread(path.is_file):
+            if not await in_background(_is_file, path):
                 raise
-        found = await asyncio.to_thread(scan_file, path, self.snapshot.catalog, self._aliases())
+        found = await in_background(scan_file, path, self.snapshot.catalog, self._aliases())
         if not isinstance(found, Model):
             raise UnusableModel.because(found.code, f"{path.name}: {found.reason}")
         self._extra[found.id] = found
-        self._set_catalog(self.snapshot.catalog)
+        self.hub.update(catalog=self._with_extra(self.snapshot.catalog))
         return found
 
     async def _prepare(self, model_id: str) -> Launch:
@@ -181,7 +196,7 @@ class Runtime:
 
     async def _begin_default(self) -> asyncio.Task[Outcome] | None:
         """Choose the default model; what comes of it, if there is one."""
-        wanted = await asyncio.to_thread(self._default)
+        wanted = await in_background(self._default)
         if wanted is None:
             return None
         try:
@@ -195,10 +210,16 @@ class Runtime:
         await asyncio.sleep(0)  # the choice is in the mailbox now, before any other
         return choice
 
+    def _note_defect(self, task: asyncio.Task[None]) -> None:
+        """Tell of a task that ended by a defect: nobody waits for it who would."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("The task %r failed", task.get_name(), exc_info=error)
+            self.hub.update(notice=f"The program failed in its task {task.get_name()!r}: {error}")
+
     async def _sample(self) -> None:
         while True:
             pids = [server.pid for server in self.snapshot.servers if server.pid is not None]
-            readings = await asyncio.to_thread(self._sampler.sample, pids)
+            readings = await in_background(self._sampler.sample, pids)
             self.hub.update(readings=readings)
             self._controller.refresh()
             await asyncio.sleep(SAMPLE_SECONDS)
@@ -214,17 +235,31 @@ class Runtime:
         if self.settings.default_model not in (None, "last"):
             return self.settings.default_model
         with contextlib.suppress(OSError):
-            return self._last_file.read_text("utf-8").strip() or None
+            return os.fsdecode(self._last_file.read_bytes()).strip() or None
         return None
 
-    def _remember(self, model_id: str) -> None:
+    def _remember(self, model: Model) -> None:
+        """Its path, not its id: a file outside of the folders has an id as long as this program runs."""
         with contextlib.suppress(OSError):  # a full disk must not fail a switch that went well
             self._last_file.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(self._last_file, model_id.encode())
+            write_atomically(self._last_file, os.fsencode(model.path))
 
     @property
     def _last_file(self) -> Path:
         return self.places.state / "last-model"
+
+
+def _is_file(path: Path) -> bool:
+    """Whether there is such a file.
+
+    Raises:
+        UnusableModel: That cannot be known: a folder is closed to us, or the name is longer than any file's.
+    """
+    try:
+        return path.is_file()
+    except OSError as error:
+        reason = f"{path.name} cannot be read: {error.strerror or error}"
+        raise UnusableModel.because(Reject.UNREADABLE, reason) from error
 
 
 def _expanded(path: str) -> Path:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import secrets
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 import psutil
 
+from model_switcher.domain.errors import SwitcherError
 from model_switcher.domain.snapshot import ServerView
 from model_switcher.domain.states import COMING_UP, ENDED, Cause, Failure, ServerState, move
 from model_switcher.domain.units import format_seconds
@@ -23,6 +25,10 @@ from model_switcher.engine.process.protocol import ReportsReady, parse_port, par
 
 if TYPE_CHECKING:
     from model_switcher.domain.launch import Launch
+
+logger = logging.getLogger(__name__)
+
+LONGEST_KEPT = 4096  # of a log line; 20,000 of them are kept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +140,21 @@ class Server:
             await asyncio.shield(self._task)
 
     async def _live(self) -> None:
+        try:
+            failure = await self._run()
+        except Exception as error:
+            # Whatever it is, somebody waits for the end of this server.
+            logger.exception("The server of %s failed", self.model)
+            failure = Failure(
+                cause=SwitcherError.code, sentence=f"The engine could not be run: {error}", log=self._tail()
+            )
+            if self._child is not None:
+                self._child.kill()
+                self._child.close()
+        self._finish(failure)
+
+    async def _run(self) -> Failure | None:
+        """From the start of the process to its end; why it failed, unless it was told to end."""
         started = time.monotonic()
         try:
             self._child = child = await Child.spawn(
@@ -142,15 +163,13 @@ class Server:
                 on_line=self._hear,
             )
         except OSError as error:
-            self._finish(
-                Failure(
-                    cause=Cause.ENGINE_WONT_START,
-                    sentence=f"The engine {self.launch.engine} could not be started: {error.strerror or error}",
-                    hint="`model-switcher doctor` looks for engines that work.",
-                )
+            return Failure(
+                cause=Cause.ENGINE_WONT_START,
+                sentence=f"The engine {self.launch.engine} could not be started: {error.strerror or error}",
+                hint="`model-switcher doctor` looks for engines that work.",
             )
-            return
         child.exited.add_done_callback(lambda _: self._wake.set())
+        self._on_change(self)  # the process is known from here on, to be ended if we are not there to do it
         verdict = await self._come_up(child)
         ready = verdict is None and self.state in COMING_UP and not child.exited.done()
         if ready:
@@ -166,7 +185,10 @@ class Server:
                 model_path=self.launch.model.path,
                 was_ready=ready,
             )
-        self._finish(await self._end(child, in_order=ready) or verdict)
+        stuck = await self._end(child, in_order=ready)
+        if verdict is not None and stuck is not None:
+            return replace(verdict, hint=f"{stuck.sentence}. {stuck.hint}")
+        return verdict or stuck
 
     async def _come_up(self, child: Child) -> Failure | None:
         """Wait until the engine can serve and has proven to be ours; why not, if it cannot."""
@@ -237,7 +259,7 @@ class Server:
         report = parse_state(line) if stream == STDOUT else None
         if report is None:
             if line:
-                self._log.add(LogLine(time.time(), self.model, line))
+                self._log.add(LogLine(time.time(), self.model, line[:LONGEST_KEPT]))
             if self.port is None and (port := parse_port(line)) is not None:
                 self.port = port
                 self._wake.set()

@@ -1,16 +1,20 @@
-"""The book of one switch: who waits for it, which step it is in, how long each step took."""
+"""The books of the switches: who waits for each, which step it is in, how long each step took."""
 
 from __future__ import annotations
 
 import asyncio
 import time
+from copy import copy
 from typing import TYPE_CHECKING
 
 from model_switcher.domain.errors import SwitcherError, SwitchFailed, SwitchSuperseded
 from model_switcher.domain.snapshot import Outcome, Phase, Result, SwitchView
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from model_switcher.domain.states import Failure
+    from model_switcher.engine.server import Server
 
 Reply = asyncio.Future[Outcome]
 
@@ -23,7 +27,7 @@ class Switch:
     Attributes:
         target: Id of the model that was chosen.
         source: Id of the model that was served before.
-        decided: Whether the preflight passed: until then nothing is changed.
+        wake: Whether the target is loaded at once; False leaves that to the first request.
         cancelled: Whether the user gave it up.
         cut: Whether running answers may be cut after a grace.
         failure: Why the target is not served, once that is known.
@@ -35,7 +39,7 @@ class Switch:
         self.started = time.time()
         self.phase = Phase.PREFLIGHT
         self.failure: Failure | None = None
-        self.decided = False
+        self.wake = False
         self.cancelled = False
         self.cut = False
         self._begun = time.monotonic()
@@ -43,9 +47,11 @@ class Switch:
         self._phases: dict[str, float] = {}
         self._replies: list[Reply] = []
 
-    def add(self, reply: Reply) -> None:
-        """Tell `reply` how it ends."""
+    def join(self, reply: Reply, *, cut: bool, wake: bool) -> None:
+        """Tell `reply` how it ends. Whoever joins may ask for more than those before, never for less."""
         self._replies.append(reply)
+        self.cut = self.cut or cut
+        self.wake = self.wake or wake
 
     def enter(self, phase: Phase) -> None:
         """Note the step that begins now."""
@@ -70,24 +76,23 @@ class Switch:
             target=self.target, source=self.source, phase=self.phase, started=self.started, progress=progress
         )
 
-    def end(self, result: Result, *, serving: str | None, name: str, serving_name: str | None) -> Outcome:
+    def end(self, result: Result, *, serving: Server | None, name: str) -> Outcome:
         """Close the book and tell everybody who waits.
 
         Args:
             result: How it ended.
-            serving: What is served now.
+            serving: What serves now.
             name: The target's name, for people.
-            serving_name: The name of what is served, for people.
         """
         self._note()
         outcome = Outcome(
             result=result,
             target=self.target,
-            serving=serving,
+            serving=serving.model if serving else None,
             seconds=time.monotonic() - self._begun,
             finished=time.time(),
             phases=dict(self._phases),
-            failure=self.failure,
+            failure=None if result in _ENDED_WELL else self.failure,
         )
         for reply in self._replies:
             if reply.done():
@@ -95,14 +100,21 @@ class Switch:
             if result in _ENDED_WELL:
                 reply.set_result(outcome)
             else:
-                reply.set_exception(_error(outcome, name, serving_name))
+                reply.set_exception(_error(outcome, name, serving.launch.model.name if serving else None))
         return outcome
 
-    def fail(self, error: SwitcherError) -> None:
-        """End without an outcome of its own, because of `error`."""
+    def give_way(self, to: str, *, chosen: str | None = None) -> None:
+        """End without an outcome of its own.
+
+        Args:
+            to: What replaced it, to follow "by": "the choice of b", "a stop".
+            chosen: Id of the model that was chosen instead; None if nothing was.
+        """
+        details = {"target": self.target, "serving": chosen}
+        error = SwitchSuperseded(f"The switch to {self.target} was replaced by {to}", details=details)
         for reply in self._replies:
             if not reply.done():
-                reply.set_exception(error)
+                reply.set_exception(copy(error))
 
     def _note(self) -> None:
         now = time.monotonic()
@@ -124,8 +136,64 @@ def _error(outcome: Outcome, name: str, serving_name: str | None) -> SwitcherErr
     )
 
 
-def superseded(target: str, by: str) -> SwitchSuperseded:
-    """What a choice gets that a later one replaced."""
-    return SwitchSuperseded(
-        f"A later choice, {by}, replaced the switch to {target}", details={"target": target, "serving": by}
-    )
+class Switches:
+    """The switch under way, and the later choice that is still in its preflight.
+
+    A choice takes the place of the switch under way once it has passed its preflight, and not before: it may be
+    refused, and then nothing has changed.
+    """
+
+    def __init__(self) -> None:
+        self.under_way: Switch | None = None
+        self.in_preflight: Switch | None = None
+        self._check: asyncio.Task[None] | None = None
+
+    @property
+    def shown(self) -> Switch | None:
+        """The one that views see."""
+        return self.under_way or self.in_preflight
+
+    def chosen_already(self, target: str) -> Switch | None:
+        """The one with that target that may still succeed; what is in preflight for another gives way."""
+        if self.in_preflight is not None and self.in_preflight.target == target:
+            return self.in_preflight
+        if self.in_preflight is not None:
+            self.in_preflight.give_way(_the_choice_of(target), chosen=target)
+            self._drop_preflight()
+        switch = self.under_way
+        return switch if switch is not None and switch.target == target and not switch.cancelled else None
+
+    def begin(self, switch: Switch, check: Coroutine[None, None, None]) -> None:
+        """Begin the preflight of a choice."""
+        self.in_preflight = switch
+        self._check = asyncio.create_task(check, name=f"preflight {switch.target}")
+
+    def decide(self, switch: Switch) -> None:
+        """The choice passed its preflight: it takes the place of the switch under way."""
+        self.in_preflight = None
+        if self.under_way is not None:
+            self.under_way.give_way(_the_choice_of(switch.target), chosen=switch.target)
+        self.under_way = switch
+
+    def remove(self, switch: Switch) -> None:
+        """The switch has its outcome."""
+        if switch is self.in_preflight:
+            self._drop_preflight()
+        if switch is self.under_way:
+            self.under_way = None
+
+    def replace_all(self, by: str) -> None:
+        """Something that is no choice, such as "a stop", takes the place of them all."""
+        for switch in filter(None, (self.in_preflight, self.under_way)):
+            switch.give_way(by)
+            self.remove(switch)
+
+    def _drop_preflight(self) -> None:
+        self.in_preflight = None
+        if self._check is not None:
+            self._check.cancel()
+            self._check = None
+
+
+def _the_choice_of(model: str) -> str:
+    return f"the choice of {model}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -63,6 +64,7 @@ class Control:
         self._on_quit = on_quit
         self._running: set[asyncio.Task[Any]] = set()
         self._models: tuple[Snapshot, bytes] | None = None
+        self._begun = int(time.time())
 
     async def close(self) -> None:
         """Give up what callers left running."""
@@ -88,7 +90,10 @@ class Control:
         """Every model, in OpenAI's form with llama.cpp's `status`; the selected one first."""
         snapshot = self._backend.snapshot
         if self._models is None or self._models[0] is not snapshot:
-            self._models = (snapshot, wire.encode({"object": "list", "data": _openai_list(snapshot)}))
+            self._models = (
+                snapshot,
+                wire.encode({"object": "list", "data": _openai_list(snapshot, self._begun)}),
+            )
         return encoded_answer(self._models[1])
 
     async def state(self, request: web.BaseRequest) -> web.StreamResponse:  # noqa: ARG002 - a handler
@@ -162,12 +167,13 @@ async def _body(request: web.BaseRequest, kind: type[T], *, empty: T | None = No
         raise UsageError(f"The body means nothing here: {error}") from error
 
 
-def _openai_list(snapshot: Snapshot) -> list[dict[str, Any]]:
+def _openai_list(snapshot: Snapshot, created: int) -> list[dict[str, Any]]:
     models = sorted(snapshot.catalog.models, key=lambda model: model.id != snapshot.selected)
-    return [_openai_model(model, snapshot) for model in models]
+    return [_openai_model(model, snapshot, created) for model in models]
 
 
-def _openai_model(model: Model, snapshot: Snapshot) -> dict[str, Any]:
+def _openai_model(model: Model, snapshot: Snapshot, created: int) -> dict[str, Any]:
+    """`created` (seconds since the epoch) is when this instance began to offer its models."""
     states = {server.state for server in snapshot.servers if server.model == model.id}
     coming_up = bool(states & COMING_UP)
     status = "loaded" if ServerState.READY in states else "loading" if coming_up else "unloaded"
@@ -175,7 +181,7 @@ def _openai_model(model: Model, snapshot: Snapshot) -> dict[str, Any]:
         "id": model.id,
         "aliases": list(model.aliases),
         "object": "model",
-        "created": int(snapshot.time),
+        "created": created,
         "owned_by": "llamacpp",
         "status": {"value": status},
     }

@@ -6,6 +6,7 @@ decides about a retry, or about keeping the connection, knows what has arrived o
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -30,7 +31,7 @@ HOP_BY_HOP = frozenset(
     }
 )
 _BODILESS = frozenset({204, 304})
-
+_HEXADECIMAL = re.compile(rb"[0-9A-Fa-f]+")
 
 LAST_CHUNK = b"0\r\n\r\n"
 
@@ -169,10 +170,10 @@ class ChunkedBody:
         if self._in_trailer:
             self.done = not line
             return
-        try:
-            size = int(line.partition(b";")[0].strip(), 16)
-        except ValueError:
-            raise MalformedAnswerError("a chunk size of the engine is damaged") from None
+        digits = line.partition(b";")[0].strip()
+        if not _HEXADECIMAL.fullmatch(digits):  # int() would take a sign and underscores as well
+            raise MalformedAnswerError("a chunk size of the engine is damaged")
+        size = int(digits, 16)
         self._in_trailer = size == 0
         self._missing = size + 2 if size else 0
 

@@ -169,7 +169,7 @@ async def _ask(connection: Connection, request: web.BaseRequest, ticket: Ticket,
     length = request.content_length if body.data is None or not request.body_exists else len(body.data)
     start = request_head(
         request.method,
-        _target(request),
+        target_of(request).encode(errors="surrogateescape"),
         host=f"{host}:{port}".encode(),
         key=ticket.key,
         fields=request.raw_headers,
@@ -217,12 +217,12 @@ async def _ask_streaming(connection: Connection, request: web.BaseRequest, *, ch
             connection.spoil()
 
 
-def _target(request: web.BaseRequest) -> bytes:
+def target_of(request: web.BaseRequest) -> str:
     """The request's path and query as the client wrote them."""
     target = request.raw_path
     if not target.startswith("/"):  # absolute form (RFC 9112 §3.2.2); the guards have looked at `Host`
         target = request.rel_url.raw_path_qs
-    return target.encode(errors="surrogateescape")
+    return target
 
 
 def _answer_head(

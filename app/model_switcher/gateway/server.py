@@ -14,7 +14,7 @@ from model_switcher.domain.errors import SwitcherError
 from model_switcher.gateway.answers import error_answer, plain_error
 from model_switcher.gateway.control import Control
 from model_switcher.gateway.guards import Guards
-from model_switcher.gateway.proxy import PassedAnswer, Proxy
+from model_switcher.gateway.proxy import PassedAnswer, Proxy, target_of
 from model_switcher.gateway.streams import Streams
 
 if TYPE_CHECKING:
@@ -35,6 +35,9 @@ OUR_PREFIX = "/switcher/"
 WITHOUT_KEY = frozenset({"/health", "/v1/health"})
 
 _log = logging.getLogger(__name__)
+# What somebody sent that is no HTTP is answered; a traceback of it in the user's terminal helps nobody.
+_http_log = logging.getLogger(f"{__name__}.http")
+_http_log.addFilter(lambda _: _log.isEnabledFor(logging.DEBUG))
 
 
 class Gateway:
@@ -103,6 +106,7 @@ class Gateway:
             self._handle,
             handler_cancellation=True,  # a client that leaves ends its request, up to the engine
             access_log=None,
+            logger=_http_log,
             auto_decompress=False,
             max_line_size=LONGEST_HEADER_LINE,
             max_field_size=LONGEST_HEADER_LINE,
@@ -160,7 +164,7 @@ class Gateway:
             ours |= cors
             if request.method == "OPTIONS":
                 return self._guards.options_answer(origin, request.headers)
-            path = request.raw_path.partition("?")[0]
+            path = target_of(request).partition("?")[0]
             if path not in WITHOUT_KEY:
                 self._guards.check_key(request.headers)
             if path not in self._routes and not path.startswith(OUR_PREFIX):

@@ -100,7 +100,9 @@ class Streams:
         headers = {"Content-Type": kind, "Cache-Control": "no-store", **ours}
 
         def render(line: str) -> bytes:
-            return f"data: {line}\n\n".encode() if as_events else f"{line}\n".encode()
+            if as_events:  # a carriage return, as progress bars have them, ends a line there too
+                line = "data: " + line.replace("\r", "\ndata: ") + "\n"
+            return f"{line}\n".encode()
 
         kept = [line.text for line in self._backend.log.lines(model)]
         if query.get("follow", "") in {"", "0", "false"}:

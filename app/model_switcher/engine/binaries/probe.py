@@ -8,7 +8,7 @@ import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from model_switcher.domain.engines import EngineFacts
 from model_switcher.domain.errors import EngineUnusable
@@ -17,6 +17,8 @@ from model_switcher.domain.units import format_seconds
 from model_switcher.engine.binaries.causes import describe_exit
 from model_switcher.engine.binaries.environment import child_environment
 from model_switcher.engine.binaries.find import WHERE_TO_GET_IT
+from model_switcher.engine.process.guards import kill_tree
+from model_switcher.processes import process_created
 
 if TYPE_CHECKING:
     from model_switcher.domain.engines import EngineBinary
@@ -118,24 +120,25 @@ async def _ask(binary: EngineBinary, question: str) -> _Answer:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             env=child_environment(binary, key=""),
-            creationflags=_creation_flags(),
+            **_spawn_options(),
         )
     except OSError as error:
         raise EngineUnusable(_why_not_started(binary, error), hint=WHERE_TO_GET_IT) from error
+    created = process_created(process.pid) or 0.0
     try:
         out, log = await process.communicate()
     finally:
         if process.returncode is None:
-            await _kill(process)
+            await _kill(process, created)
     code = process.returncode
     return _Answer(
         code if code is not None else 1, out.decode(errors="replace"), log.decode(errors="replace")
     )
 
 
-async def _kill(process: asyncio.subprocess.Process) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        process.kill()
+async def _kill(process: asyncio.subprocess.Process, created: float) -> None:
+    """Kill it with all that it started: it may be a script around the engine."""
+    kill_tree(process.pid, created)
     # On some versions wait() waits for the pipes too, which a grandchild may keep open
     # (https://github.com/python/cpython/issues/119710).
     with contextlib.suppress(TimeoutError):
@@ -143,12 +146,12 @@ async def _kill(process: asyncio.subprocess.Process) -> None:
             await process.wait()
 
 
-def _creation_flags() -> int:
+def _spawn_options() -> dict[str, Any]:
     if sys.platform == "win32":
         import subprocess  # noqa: PLC0415 - for this constant of Windows alone
 
-        return subprocess.CREATE_NO_WINDOW
-    return 0
+        return {"creationflags": subprocess.CREATE_NO_WINDOW}
+    return {"process_group": 0}
 
 
 def _why_not_started(binary: EngineBinary, error: OSError) -> str:

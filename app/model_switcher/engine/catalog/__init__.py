@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from model_switcher.engine.catalog.headers import HeaderReader
 from model_switcher.engine.catalog.scan import scan, scan_file
 
-__all__ = ["scan", "scan_file"]
+__all__ = ["HeaderReader", "scan", "scan_file"]

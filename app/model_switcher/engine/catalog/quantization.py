@@ -1,11 +1,14 @@
-"""The one name for how a model is quantized, out of many tensors of several types."""
+"""What the tensors of a model come to: one name for how it is quantized, and how many weights take part."""
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
+from model_switcher.engine.catalog.facts import Weights
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
 
 # The flag on file types that were guessed from the tensors (LLAMA_FTYPE_GUESSED).
 _GUESSED = 1024
@@ -36,13 +39,38 @@ _FILE_TYPES = {
 }
 
 
-def quantization(weights: Mapping[str | None, int], file_type: int | None) -> str | None:
+def quantization(weights: Weights, file_type: int | None) -> str | None:
     """The mixture's name where the tensors bear it out ("Q4_K_M"), else the type most weights have ("Q4_K").
 
+    The layers decide: embeddings are quantized less, and outweigh the layers of small models.
+
     Args:
-        weights: Number of weights of each tensor type.
+        weights: Of the whole model.
         file_type: `general.file_type`, which files that were edited or merged have wrong.
     """
-    main = max(weights, key=lambda name: weights[name], default=None)
+    counted = weights.layers or weights.all
+    main = max(counted, key=lambda name: counted[name], default=None)
     mixture = _FILE_TYPES.get(file_type & ~_GUESSED) if file_type is not None else None
     return mixture.name if mixture and main in mixture.main else main
+
+
+def together(parts: Sequence[Weights]) -> Weights:
+    """The weights of a model out of those of its parts."""
+    if len(parts) == 1:
+        return parts[0]
+    total: Counter[str | None] = Counter()
+    layers: Counter[str | None] = Counter()
+    for part in parts:
+        total.update(part.all)
+        layers.update(part.layers)
+    return Weights(all=dict(total), layers=dict(layers), experts=sum(part.experts for part in parts))
+
+
+def active(weights: Weights, expert_count: int | None, expert_used_count: int | None) -> int | None:
+    """Weights that take part in each token; None where that is not known."""
+    total = sum(weights.all.values())
+    if not weights.experts:
+        return total or None
+    if expert_count is None or expert_used_count is None or expert_used_count > expert_count:
+        return None
+    return total - weights.experts + weights.experts * expert_used_count // expert_count

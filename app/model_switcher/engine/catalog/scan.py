@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from model_switcher.domain.catalog import Catalog, Model, Rejected
 from model_switcher.engine.catalog.aliases import with_aliases
-from model_switcher.engine.catalog.assemble import assemble
-from model_switcher.engine.catalog.facts import Facts, facts_of, shard_of
-from model_switcher.engine.catalog.walk import SUFFIX, Candidate, Walk, absolute, printable, unreadable
-from model_switcher.engine.gguf import HeaderError, read_header
+from model_switcher.engine.catalog.assemble import Found, assemble
+from model_switcher.engine.catalog.facts import shard_of
+from model_switcher.engine.catalog.headers import HeaderReader
+from model_switcher.engine.catalog.walk import SUFFIX, Candidate, Walk, absolute, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from model_switcher.engine.catalog.facts import Facts
+    from model_switcher.engine.catalog.walk import Identity
 
 
 def _never() -> bool:
@@ -25,6 +29,7 @@ def scan(
     folders: Sequence[str | os.PathLike[str]],
     aliases: Mapping[str, Sequence[str]] | None = None,
     should_stop: Callable[[], bool] = _never,
+    reader: HeaderReader | None = None,
 ) -> Catalog:
     """All models in `folders` and below, and what was rejected, with one reason each. Blocks: for a worker thread.
 
@@ -34,20 +39,57 @@ def scan(
         folders: Folders, or single files.
         aliases: Further names, by a name of the model.
         should_stop: Asked before each file; once it says yes, the catalog holds what was found so far.
+        reader: Reads headers, or knows them from before; the caller saves what it learnt.
     """
-    found, rejected = _read(Walk(should_stop).through(folders), should_stop)
+    walk = Walk(should_stop)
+    read = (reader or HeaderReader()).full
+    found, rejected = read_all(walk.through(folders), read, should_stop)
+    return catalog_of(with_places(found, walk.places), rejected, aliases)
+
+
+def catalog_of(
+    found: Iterable[Found],
+    rejected: Sequence[Rejected],
+    aliases: Mapping[str, Sequence[str]] | None = None,
+) -> Catalog:
+    """The catalog of files whose headers could be read and of those that were rejected, in the order of names."""
     models, unfit = assemble(found, {entry.path for entry in rejected})
     named = with_aliases(models, aliases or {})
     return Catalog(
         tuple(sorted(named, key=lambda model: (model.name.casefold(), model.id))),
-        tuple(sorted([*rejected, *unfit], key=lambda entry: entry.path)),
+        tuple(sorted([*rejected, *unfit], key=lambda entry: (entry.path, entry.code))),
     )
+
+
+def read_all(
+    entries: Iterable[Candidate | Rejected],
+    read: Callable[[Candidate], Facts | Rejected],
+    should_stop: Callable[[], bool] = _never,
+) -> tuple[list[Found], list[Rejected]]:
+    """Ask `read` (`HeaderReader.quick` or `.full`) what every candidate is; rejections pass through."""
+    found: list[Found] = []
+    rejected: list[Rejected] = []
+    for entry in entries:
+        if should_stop():
+            break
+        outcome = entry if isinstance(entry, Rejected) else read(entry)
+        if isinstance(outcome, Rejected):
+            rejected.append(outcome)
+        elif isinstance(entry, Candidate):
+            found.append(Found(entry, outcome))
+    return found, rejected
+
+
+def with_places(found: Iterable[Found], places: Mapping[Identity | str, Sequence[str]]) -> list[Found]:
+    """The same, each with all paths that lead to it; a walk knows them at its end."""
+    return [replace(item, places=tuple(places.get(item.candidate.key, ()))) for item in found]
 
 
 def scan_file(
     path: str | os.PathLike[str],
     known: Catalog | None = None,
     aliases: Mapping[str, Sequence[str]] | None = None,
+    reader: HeaderReader | None = None,
 ) -> Model | Rejected:
     """The model that the file at `path` is, or is a part of, or why it is none. Blocks: for a worker thread.
 
@@ -55,6 +97,7 @@ def scan_file(
         path: Any file; its name need not end in ".gguf".
         known: The catalog so far: a model of it is returned as it is, and its ids are not given again.
         aliases: Further names, by a name of the model.
+        reader: Reads headers, or knows them from before.
     """
     wanted = absolute(path)
     known = known or Catalog()
@@ -62,7 +105,9 @@ def scan_file(
         return same
     walk = Walk(_never)
     entries = (walk.file(other) for other in (wanted, *_beside(wanted)))
-    found, rejected = _read((entry for entry in entries if entry is not None), _never)
+    found, rejected = read_all(
+        (entry for entry in entries if entry is not None), (reader or HeaderReader()).full
+    )
     models, unfit = assemble(
         found, {entry.path for entry in rejected}, taken={model.id for model in known.models}
     )
@@ -72,32 +117,6 @@ def scan_file(
     problems = {entry.path: entry for entry in (*unfit, *rejected)}
     # A part that is whole, of a model that is not: another part speaks for all.
     return problems.get(printable(wanted)) or next(entry for entry in unfit if shard_of(entry.path))
-
-
-def _read(
-    entries: Iterable[Candidate | Rejected], should_stop: Callable[[], bool]
-) -> tuple[list[Facts], list[Rejected]]:
-    """Read the header of every candidate."""
-    found: list[Facts] = []
-    rejected: list[Rejected] = []
-    for entry in entries:
-        if should_stop():
-            break
-        outcome = _facts(entry.path) if isinstance(entry, Candidate) else entry
-        if isinstance(outcome, Facts):
-            found.append(outcome)
-        else:
-            rejected.append(outcome)
-    return found, rejected
-
-
-def _facts(path: str) -> Facts | Rejected:
-    try:
-        return facts_of(path, read_header(path))
-    except HeaderError as error:
-        return Rejected(path=path, code=error.code, reason=error.reason)
-    except OSError as error:
-        return unreadable(path, error)
 
 
 def _beside(path: str) -> Iterator[str]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from model_switcher.domain.catalog import Reject
 from model_switcher.engine.gguf.header import HeaderError
+from model_switcher.engine.gguf.short_strings import AT_ONCE, short_strings
 
 if TYPE_CHECKING:
     from typing import Final
@@ -112,20 +113,26 @@ class Cursor:
     def skip_strings(self, count: int) -> None:
         """Pass over `count` strings. This is where the time goes: a vocabulary has some 100,000 of them."""
         self.check_count(count, 8)
-        unpack = self._length.unpack_from
+        skip_short = None if self._order == ">" else short_strings()
         while count:
             self._require(8)
-            buffer, offset, passed = self._buffer, self._offset, 0
-            last = len(buffer) - 8
-            for passed in range(count):  # noqa: B007 - used below the loop
-                if offset > last:
-                    break
-                offset += 8 + unpack(buffer, offset)[0]
+            if skip_short and count >= AT_ONCE and (end := skip_short(self._buffer, self._offset)):
+                self._offset = end
+                count -= AT_ONCE
             else:
-                passed = count
-            count -= passed
-            self._check(self._base + offset)
-            self._offset = offset
+                count -= self._walk_strings(min(count, AT_ONCE))
+
+    def _walk_strings(self, count: int) -> int:
+        """Pass over strings one by one, up to `count` or to the end of the buffer; returns how many."""
+        unpack, buffer, offset = self._length.unpack_from, self._buffer, self._offset
+        last = len(buffer) - 8
+        passed = 0
+        while passed < count and offset <= last:
+            offset += 8 + unpack(buffer, offset)[0]
+            passed += 1
+        self._check(self._base + offset)
+        self._offset = offset
+        return passed
 
     def check_count(self, count: int, element_size: int) -> None:
         """Refuse a number of elements that the rest of the file cannot hold."""
@@ -142,18 +149,17 @@ class Cursor:
         if self._offset + count <= len(self._buffer):
             return
         self._check(self.position + count)
-        rest = self._buffer[self._offset :]
+        # The few bytes left in the buffer are read again: cheaper than putting them before the next ones.
         self._base += self._offset
         self._offset = 0
-        parts, have = [rest], len(rest)
-        while have < count:
-            part = _read_at(self._descriptor, max(CHUNK, count - have), self._base + have)
+        self._buffer = b""
+        while len(self._buffer) < count:
+            have = len(self._buffer)
+            part = _read_at(self._descriptor, max(CHUNK, count) - have, self._base + have)
             if not part:  # the file became shorter while it was read
                 raise _ended()
-            parts.append(part)
-            have += len(part)
+            self._buffer = self._buffer + part if have else part
             self.bytes_read += len(part)
-        self._buffer = b"".join(parts)
 
 
 def _size(descriptor: int) -> int:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from model_switcher.domain.catalog import Reject
 
 Scalar = bool | int | float | str
-Value = Scalar | tuple[bool | int | float, ...]
+Value = Scalar | tuple[bool | int | float, ...] | tuple[str, ...]
 
 
 class HeaderError(Exception):
@@ -72,7 +72,7 @@ class Header:
     Attributes:
         version: Of the format: 2 or 3.
         big_endian: Whether the file is for machines of that byte order.
-        metadata: Scalars, strings and short arrays of numbers by key. Very long strings are left out.
+        metadata: Scalars, strings and short arrays by key. Very long strings are left out.
         arrays: For every array its element type ("string", "float32") and its number of elements.
         tensors: The tensor table, in the order of the file.
         data_offset: Where the weights begin, in bytes from the beginning of the file.

@@ -60,7 +60,8 @@ def check_layout(tensors: Iterable[Tensor], data_offset: int, alignment: int, fi
         expected = None if size is None else align(tensor.offset + size, alignment)
     missing = data_offset + end - file_size
     if end and missing > 0:
-        amount = f"{missing:,} bytes" if missing < KIB else format_size(missing)
+        plural = "" if missing == 1 else "s"
+        amount = f"{missing:,} byte{plural}" if missing < KIB else format_size(missing)
         raise HeaderError(Reject.TRUNCATED, f"the file ends {amount} early; download it again")
 
 

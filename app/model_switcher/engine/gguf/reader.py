@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from model_switcher.domain.catalog import Reject
 from model_switcher.engine.gguf.cursor import Cursor, open_regular
 from model_switcher.engine.gguf.header import Header, HeaderError, Tensor
+from model_switcher.engine.gguf.known_keys import check_known_keys
 from model_switcher.engine.gguf.layout import align, alignment_of, check_layout
 from model_switcher.engine.gguf.look_alikes import name_look_alike
 from model_switcher.engine.gguf.value_types import ARRAY, SCALARS, STRING
@@ -19,15 +20,20 @@ _PREAMBLE = 24
 _VERSIONS = (2, 3)
 _MAX_KEYS = 1 << 16
 _MAX_KEY_LENGTH = 65_535  # gguf.md
-_MAX_TENSORS = 1 << 17
+_MAX_TENSORS = 1 << 16  # the largest files have some thousand
 _MAX_TENSOR_NAME = 255  # gguf.md says 64; forks of ggml raise it
 _MAX_DIMENSIONS = 4
 _MAX_ARRAY_KEPT = 4096  # per-layer numbers are kept, vocabularies are not
-_MAX_STRINGS = 1 << 23  # the largest vocabularies have 0.3 million, and 0.5 million merges
+_MAX_STRINGS_KEPT = 256  # lists of languages and tags are kept
+_MAX_LISTED_STRING = 1024
+_MAX_STRINGS = 1 << 21  # the largest vocabularies have 0.3 million, and 0.5 million merges
 _MAX_STRING_KEPT = 1 << 20
-# What a hostile file can make us keep in all; the metadata of real ones takes some 20 KB.
-_MAX_KEPT = 16 << 20
+# What a hostile file can make us keep: bytes of values, and of names of keys and tensors. Real ones have some 20 KB of
+# each; in memory text can take four times as much.
+_MAX_KEPT = 4 << 20
+_MAX_NAMES = 4 << 20
 _BYTES_PER_NUMBER = 40
+_BYTES_PER_STRING = 64  # and for each key and each tensor
 
 
 def read_header(path: str | os.PathLike[str]) -> Header:
@@ -52,6 +58,7 @@ class _Reader:
         self._keys: set[str] = set()
         self._strings = 0
         self._budget = _MAX_KEPT
+        self._names = _MAX_NAMES
 
     def read(self) -> Header:
         cursor = self._cursor
@@ -61,6 +68,7 @@ class _Reader:
             raise _damaged("its header has impossible counts")
         for _ in range(key_count):
             self._entry()
+        check_known_keys(self._metadata, self._arrays)
         tensors = tuple(self._tensor() for _ in range(tensor_count))
         if len({tensor.name for tensor in tensors}) != len(tensors):
             raise _damaged("two of its tensors have the same name")
@@ -139,7 +147,10 @@ class _Reader:
             self._strings += count
             if self._strings > _MAX_STRINGS:
                 raise _damaged("its header has impossible counts")
-            cursor.skip_strings(count)
+            if count <= _MAX_STRINGS_KEPT:
+                self._list_of_strings(key, count)
+            else:
+                cursor.skip_strings(count)
             return
         scalar = SCALARS.get(kind)
         if scalar is None:  # arrays of arrays too: nothing writes them, and depth is an attack
@@ -151,6 +162,21 @@ class _Reader:
             self._metadata[key] = cursor.values(scalar.letter, count)
         else:
             cursor.skip(count * scalar.size)
+
+    def _list_of_strings(self, key: str, count: int) -> None:
+        """Keep a short list of short strings; one that has a long one among them is passed over."""
+        cursor = self._cursor
+        kept: list[str] = []
+        while len(kept) < count:
+            length = cursor.length()
+            taken = length + _BYTES_PER_STRING
+            if length > _MAX_LISTED_STRING or taken > self._budget:
+                cursor.skip(length)
+                cursor.skip_strings(count - len(kept) - 1)
+                return
+            self._budget -= taken
+            kept.append(cursor.take(length).decode("utf-8", "replace"))
+        self._metadata[key] = tuple(kept)
 
     def _tensor(self) -> Tensor:
         """One entry of the tensor table."""
@@ -165,9 +191,10 @@ class _Reader:
     def _text(self, limit: int) -> str:
         """A name of at most `limit` bytes."""
         length = self._cursor.length()
-        if length > limit or length > self._budget:
+        taken = length + _BYTES_PER_STRING
+        if length > limit or taken > self._names:
             raise _damaged("its header has impossible lengths")
-        self._budget -= length
+        self._names -= taken
         return self._cursor.take(length).decode("utf-8", "replace")
 
 

@@ -8,9 +8,8 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
-import psutil
-
 from model_switcher.engine.process.guards import Guard, new_guard, own_libraries_hidden
+from model_switcher.processes import process_created
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -46,19 +45,24 @@ class Child(asyncio.SubprocessProtocol):
         """
         guard = new_guard()
         loop = asyncio.get_running_loop()
-        with own_libraries_hidden():
-            _, child = await loop.subprocess_exec(
-                lambda: cls(on_line, guard),
-                *guard.command(command),
-                stdin=asyncio.subprocess.PIPE,
-                env=dict(environment),
-                **guard.spawn_options(),
-            )
+        try:
+            with own_libraries_hidden():
+                _, child = await loop.subprocess_exec(
+                    lambda: cls(on_line, guard),
+                    *guard.command(command),
+                    stdin=asyncio.subprocess.PIPE,
+                    env=dict(environment),
+                    **guard.spawn_options(),
+                )
+        except BaseException:
+            guard.close()
+            raise
         try:
             guard.adopt(child.pid)
         except OSError:
             if not child.exited.done():
                 child.kill()
+                child.close()
                 raise
         return child
 
@@ -66,8 +70,7 @@ class Child(asyncio.SubprocessProtocol):
         assert isinstance(transport, asyncio.SubprocessTransport)
         self._transport = transport
         self.pid = transport.get_pid()
-        with contextlib.suppress(psutil.NoSuchProcess):
-            self.created = psutil.Process(self.pid).create_time()
+        self.created = process_created(self.pid) or 0.0
 
     def pipe_data_received(self, fd: int, data: bytes) -> None:
         *lines, rest = (self._rest[fd] + data).split(b"\n")

@@ -84,10 +84,12 @@ def kill_tree(pid: int, created: float) -> None:
     actual = process_created(pid)
     if actual is not None and not is_same_process(pid, created):
         return
-    with contextlib.suppress(psutil.NoSuchProcess):
+    with contextlib.suppress(psutil.Error):
         process = psutil.Process(pid)
         for each in (*process.children(recursive=True), process):
-            with contextlib.suppress(psutil.NoSuchProcess):
+            with contextlib.suppress(
+                psutil.Error
+            ):  # gone, or made another user's: then the group's kill is all
                 each.kill()
     if sys.platform != "win32":
         with contextlib.suppress(ProcessLookupError, PermissionError):

@@ -1,0 +1,66 @@
+"""Reading headers of files that a walk found: the beginning at once, the whole once, out of the cache later."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from model_switcher.domain.catalog import Rejected
+from model_switcher.engine.catalog.cache import HeaderCache
+from model_switcher.engine.catalog.facts import Facts, facts_of, first_facts
+from model_switcher.engine.catalog.walk import unreadable
+from model_switcher.engine.gguf import HeaderError, read_header
+from model_switcher.engine.gguf.beginning import read_beginning
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from model_switcher.engine.catalog.walk import Candidate
+
+
+class HeaderReader:
+    """Says what files are. Every method blocks: for a worker thread, or several.
+
+    Args:
+        cache_file: Where outcomes are kept from one run to the next; None to keep nothing.
+    """
+
+    def __init__(self, cache_file: Path | None = None) -> None:
+        self._cache = HeaderCache(cache_file) if cache_file is not None else None
+
+    def known(self, candidate: Candidate) -> Facts | Rejected | None:
+        """What the cache says of a file, without opening it."""
+        return self._cache.get(candidate) if self._cache is not None else None
+
+    def quick(self, candidate: Candidate) -> Facts | Rejected:
+        """What the cache says, else the beginning of the file: one read of 64 KiB, `Facts.complete` is False then."""
+        known = self.known(candidate)
+        if known is not None:
+            return known
+        try:
+            beginning = read_beginning(candidate.path)
+        except HeaderError as error:
+            return Rejected(path=candidate.path, code=error.code, reason=error.reason)
+        except OSError as error:
+            return unreadable(candidate.path, error)
+        return self.full(candidate) if beginning is None else first_facts(candidate.path, beginning)
+
+    def full(self, candidate: Candidate) -> Facts | Rejected:
+        """What the cache says, else the whole header."""
+        known = self.known(candidate)
+        if known is not None:
+            return known
+        outcome: Facts | Rejected
+        try:
+            outcome = facts_of(candidate.path, read_header(candidate.path))
+        except HeaderError as error:
+            outcome = Rejected(path=candidate.path, code=error.code, reason=error.reason)
+        except OSError as error:
+            return unreadable(candidate.path, error)  # that may be otherwise the next time
+        if self._cache is not None:
+            self._cache.put(candidate, outcome)
+        return outcome
+
+    def save(self) -> None:
+        """Write the cache to the disk, if something changed."""
+        if self._cache is not None:
+            self._cache.save()

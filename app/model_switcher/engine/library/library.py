@@ -1,0 +1,264 @@
+"""Keeps the catalog complete and up to date."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+from model_switcher.domain.catalog import Catalog
+from model_switcher.engine.library.drives import seems_remote
+from model_switcher.engine.library.index import Index, index
+from model_switcher.engine.library.keeper import Keeper, Pace
+from model_switcher.engine.library.port import Progress
+from model_switcher.engine.library.reading import Reading
+from model_switcher.engine.library.shelf import View, unanswered
+from model_switcher.engine.library.threads import in_thread
+from model_switcher.engine.library.watch import Watched
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from model_switcher.engine.library.port import Reader
+    from model_switcher.engine.stores import Store
+
+
+_T = TypeVar("_T")
+_log = logging.getLogger(__name__)
+
+
+class Library:
+    """The catalog of all stores. It belongs to the loop that `start` runs on, and never blocks it.
+
+    Args:
+        find: Says which stores there are; called in a thread, at the start and from time to time.
+        reader: Reads headers and puts the catalog together.
+        on_change: Called on the loop with every new catalog, and with the progress while headers are still read.
+        pace: How often things happen.
+    """
+
+    def __init__(
+        self,
+        find: Callable[[], Sequence[Store]],
+        reader: Reader,
+        on_change: Callable[[Catalog, Progress | None], None],
+        pace: Pace | None = None,
+    ) -> None:
+        self.catalog = Catalog()
+        self._find = find
+        self._reader = reader
+        self._on_change = on_change
+        self._pace = pace or Pace()
+        self._keepers: list[Keeper] = []
+        self._reading = Reading(reader, self._pace, self._touch)
+        self._watched = Watched(self._changed)
+        self._changes = 1
+        self._published = 0
+        self._progress: Progress | None = Progress(0, 0)
+        self._publish = asyncio.Event()
+        self._turn = asyncio.Condition()
+        self._found = False
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def stores(self) -> list[Store]:
+        """The stores that were found, the settings' folders first."""
+        return [keeper.store for keeper in self._keepers]
+
+    def start(self) -> None:
+        """Begin. Returns at once."""
+        self._tasks = [
+            asyncio.create_task(self._discover(), name="stores"),
+            asyncio.create_task(self._publisher(), name="catalog"),
+        ]
+        for task in self._tasks:
+            task.add_done_callback(_log_end)
+
+    async def close(self) -> None:
+        """End; threads that wait for a dead drive are left to themselves."""
+        tasks = [*self._tasks, *(keeper.task for keeper in self._keepers if keeper.task)]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._watched.close()
+
+    async def listed(self) -> None:
+        """Return once the names and sizes of all files are in the catalog, of every drive that answers."""
+        await self._until(
+            lambda: self._found and all(keeper.looked or keeper.silent for keeper in self._keepers)
+        )
+
+    async def complete(self) -> None:
+        """Return once all headers are read, too."""
+        await self._until(
+            lambda: self._found and self._progress is None and all(keeper.done for keeper in self._keepers)
+        )
+
+    async def refresh(self) -> None:
+        """Look for stores and look at everything again; returns once the catalog is complete."""
+        await self._find_stores()
+        for keeper in self._keepers:
+            keeper.look(None)
+        await self.complete()
+
+    def reassemble(self) -> None:
+        """Put the catalog together again, for the settings' aliases changed."""
+        self._touch()
+
+    async def _until(self, condition: Callable[[], bool]) -> None:
+        async with self._turn:
+            await self._turn.wait_for(lambda: self._published == self._changes and condition())
+
+    def _touch(self) -> None:
+        self._changes += 1
+        self._publish.set()
+
+    # Stores
+
+    async def _discover(self) -> None:
+        while True:
+            await self._find_stores()
+            await asyncio.sleep(self._pace.discover)
+
+    async def _find_stores(self) -> None:
+        stores = list(await in_thread(self._find, "find stores"))
+        before = {keeper.store: keeper for keeper in self._keepers}
+        # One that is away is not found, and comes back.
+        kept = [keeper for keeper in self._keepers if keeper.store not in stores and keeper.view.away]
+        self._keepers = [before.get(store) or Keeper(store, self._pace) for store in stores] + kept
+        for keeper in before.values():
+            if keeper not in self._keepers and keeper.task is not None:
+                keeper.task.cancel()
+        for keeper in self._keepers:
+            if keeper.task is None:
+                keeper.task = asyncio.create_task(self._keep(keeper), name=f"store {keeper.store.label}")
+                keeper.task.add_done_callback(_log_end)
+        self._found = True
+        if list(before) != [keeper.store for keeper in self._keepers] or not before:
+            self._watch()
+            self._touch()
+
+    async def _keep(self, keeper: Keeper) -> None:
+        """Look at one store whenever something changed there, and read what is new."""
+        while True:
+            changed, suspicious, asked = keeper.take()
+            poll = suspicious or keeper.view.remote or not self._watched.works
+            look = partial(keeper.shelf.look, changed, poll=poll)
+            view = await self._answered(keeper, in_thread(look, f"look at {keeper.store.label}"))
+            if view is not keeper.view:
+                self._see(keeper, view)
+            if not keeper.looked:
+                keeper.looked = True
+                self._touch()
+            await self._read(keeper)
+            await self._answer(keeper, asked)
+            await self._pause(keeper)
+
+    async def _answer(self, keeper: Keeper, asked: int) -> None:
+        """What was asked of a store is answered, whether anything changed there or not."""
+        first, keeper.answered = not keeper.answered, asked
+        if first:
+            self._touch()
+        async with self._turn:
+            self._turn.notify_all()
+
+    async def _pause(self, keeper: Keeper) -> None:
+        pace = self._pace
+        seconds = pace.poll if keeper.view.remote or not self._watched.works else pace.tick
+        try:
+            async with asyncio.timeout(pace.settle if keeper.view.moving else seconds):
+                await keeper.wake.wait()
+        except TimeoutError:
+            return  # nobody told of anything: time to see for oneself
+
+    def _see(self, keeper: Keeper, view: View) -> None:
+        moved = view.identity != keeper.view.identity or view.remote != keeper.view.remote
+        keeper.view = view
+        if moved:
+            self._watch()
+        self._touch()
+
+    async def _answered(self, keeper: Keeper, job: asyncio.Future[_T]) -> _T:
+        """The result of a job, however long it takes; a drive that lets us wait is away meanwhile."""
+        done, _ = await asyncio.wait({job}, timeout=self._pace.patience)
+        if done:
+            return await job
+        before, keeper.silent = keeper.view, True
+        if await in_thread(partial(seems_remote, keeper.store.root), "kind of drive"):
+            self._see(keeper, unanswered(keeper.view, keeper.store))
+        self._touch()
+        try:
+            return await job
+        finally:
+            keeper.silent = False
+            self._see(keeper, before)
+
+    # Headers
+
+    async def _read(self, keeper: Keeper) -> None:
+        """Read what is new in one store: first the beginnings, which say the most, then whole headers."""
+        while keeper in self._keepers:
+            now = await in_thread(partial(index, self._views(), self._reading.known), "index")
+            unread = now.unread.get(self._keepers.index(keeper), [])
+            if not unread:
+                return
+            await self._reading.read(unread, partial(self._answered, keeper))
+
+    # Catalogs
+
+    def _views(self) -> list[View]:
+        return [keeper.view for keeper in self._keepers]
+
+    async def _publisher(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._publish.wait()
+            self._publish.clear()
+            began, changes = loop.time(), self._changes
+            busy = not all(keeper.answered or keeper.view.away for keeper in self._keepers)
+            now, catalog = await in_thread(partial(self._assembled, self._views()), "catalog")
+            progress = Progress(now.total - now.waiting, now.total) if busy or now.waiting else None
+            news = catalog is not self.catalog or progress != self._progress
+            if news:
+                self.catalog, self._progress = catalog, progress
+                self._on_change(catalog, progress)
+            if progress is None:
+                await self._reading.save(now)
+            async with self._turn:
+                self._published = changes
+                self._turn.notify_all()
+            if news:  # a long catalog takes its time: most of the processor is left to the headers
+                await asyncio.sleep(max(self._pace.publish, (loop.time() - began) * 4))
+
+    def _assembled(self, views: list[View]) -> tuple[Index, Catalog]:
+        now = index(views, self._reading.known)
+        catalog = self._reader.assemble(now.found, now.rejected)
+        return now, self.catalog if catalog == self.catalog else catalog
+
+    # Changes
+
+    def _changed(self, paths: set[str]) -> None:
+        """Something changed at these paths; with none, anything may have, in folders whose time says so."""
+        for keeper in self._keepers:
+            root = keeper.store.root
+            inside = {path for path in paths if path == root or path.startswith(root.rstrip(os.sep) + os.sep)}
+            if inside:
+                keeper.look(inside)
+            elif not paths:
+                keeper.suspect()
+
+    def _watch(self) -> None:
+        self._watched.set(
+            [
+                (keeper.store.root, keeper.view.identity)
+                for keeper in self._keepers
+                if keeper.view.identity is not None and not keeper.view.remote
+            ]
+        )
+
+
+def _log_end(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.error("The catalog is not kept up any more: %s ended", task.get_name(), exc_info=error)

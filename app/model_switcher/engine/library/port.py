@@ -1,0 +1,60 @@
+"""What the library needs from whoever reads headers, and what it says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from model_switcher.domain.catalog import Catalog, Rejected
+    from model_switcher.engine.catalog.facts import Facts
+    from model_switcher.engine.catalog.walk import Candidate
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How many headers have been read, of how many files found so far."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """One file, whatever number of paths lead to it.
+
+    Attributes:
+        candidate: Where it was found first.
+        facts: What its header says; None until it was read.
+        places: Every path that leads to it, the candidate's own first.
+        titles: Every name that a store gives it.
+        available: False while its drive is away.
+    """
+
+    candidate: Candidate
+    facts: Facts | None
+    places: tuple[str, ...]
+    titles: tuple[str, ...] = ()
+    available: bool = True
+
+
+class Reader(Protocol):
+    """Reads headers and puts models together. Its methods block: they are called in worker threads."""
+
+    def quick(self, candidate: Candidate) -> Facts | Rejected:
+        """What is remembered of a file, else what its first bytes say; `Facts.complete` tells which."""
+        ...
+
+    def full(self, candidate: Candidate) -> Facts | Rejected:
+        """What a file's whole header says, or why it cannot be served."""
+        ...
+
+    def assemble(self, found: Sequence[Listed], rejected: Sequence[Rejected]) -> Catalog:
+        """The catalog of these files; those that were not read yet are in it by their names and sizes."""
+        ...
+
+    def save(self) -> None:
+        """Every header was read: keep what they said for the next start."""
+        ...
