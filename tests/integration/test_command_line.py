@@ -293,3 +293,62 @@ async def test_watching_prints_the_state_as_status_does(settings: Path) -> None:
         lines = [json.loads(line) for line in (await watching).output.splitlines()]
         assert all(line.keys() == once.keys() for line in lines)
         assert lines
+
+
+async def test_inspect_tells_what_a_file_says_without_an_instance(
+    settings: Path, models: tuple[Path, Path]
+) -> None:
+    result = await command(settings, "inspect", str(models[0]), "--json")
+    assert (result.status, result.errors) == (0, "")
+    said = json.loads(result.output)
+    assert said["model"]["name"] == "Demo Alder"
+    assert (said["model"]["architecture"], said["model"]["block_count"]) == ("llama", 2)
+    assert sum(said["model"]["tensors"].values()) == 21
+    assert "Demo Alder" in (await command(settings, "inspect", str(models[0]))).output
+    assert find(places(settings)) is None
+    refused = await command(settings, "inspect", str(settings))
+    assert refused.status == 4
+    assert "settings.toml" in refused.errors
+
+
+async def test_doctor_finds_what_is_wrong_and_what_is_right(settings: Path) -> None:
+    (settings.parent / "broken.gguf").write_bytes(b"")
+    well = await command(settings, "doctor", "--json")
+    assert (well.status, well.errors) == (0, "")
+    findings = json.loads(well.output)["findings"]
+    assert {finding["topic"] for finding in findings} >= {"settings", "engine", "memory", "address", "models"}
+    assert [f for f in findings if f["level"] == "warning" and "broken.gguf" in f["sentence"]]
+    settings.write_text(settings.read_text().replace("'embedded'", "'/nowhere/llama-server'"))
+    ill = await command(settings, "doctor")
+    assert ill.status == 1
+    assert "XX" in ill.output
+    assert "/nowhere/llama-server" in ill.output
+
+
+async def test_a_model_that_is_copied_in_or_deleted_shows_by_itself(
+    settings: Path, models: tuple[Path, Path]
+) -> None:
+    async def ids() -> list[str]:
+        listed = json.loads((await command(settings, "list", "--json")).output)
+        return [model["id"] for model in listed["models"]]
+
+    async with Instance(settings) as instance:
+        await instance.ready()
+        assert await ids() == ["demo-alder", "demo-birch"]
+        copy = settings.parent / "copied in.gguf"
+        copy.write_bytes(models[1].read_bytes())
+        while "copied-in" not in await ids():
+            await asyncio.sleep(0.1)
+        copy.unlink()
+        while "copied-in" in await ids():
+            await asyncio.sleep(0.1)
+
+
+async def test_the_loss_of_the_served_models_file_is_said(settings: Path, models: tuple[Path, Path]) -> None:
+    async with Instance(settings) as instance:
+        await instance.ready()
+        away = models[0].rename(settings.parent / "away.bin")
+        snapshot = await instance.until(lambda s: s.file_notice is not None)
+        assert "was deleted or moved" in (snapshot.file_notice or "")
+        away.rename(models[0])
+        await instance.until(lambda s: s.file_notice is None)

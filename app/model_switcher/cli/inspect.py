@@ -63,7 +63,7 @@ def _print(model: Model, header: Header) -> None:
         ("Size", format_size(model.size) + (f" in {len(model.files)} parts" if len(model.files) > 1 else "")),
         ("Quantization", model.quantization),
         ("Parameters", _count(model.parameters)),
-        ("Active per token", _count(model.active_parameters)),
+        ("Active per token", _count(model.active_parameters) if _is_mixture(model) else None),
         ("Trained context", f"{model.context_length:,} tokens" if model.context_length else None),
         ("Layers", model.block_count),
         ("Attention heads", _heads(model)),
@@ -83,6 +83,10 @@ def _print(model: Model, header: Header) -> None:
 def _abilities(model: Model) -> list[str]:
     named = {"chat": model.chat_template, "tool calls": model.tools, "vision": model.vision}
     return [name for name, able in named.items() if able]
+
+
+def _is_mixture(model: Model) -> bool:
+    return model.active_parameters != model.parameters
 
 
 def _heads(model: Model) -> str | None:

@@ -88,6 +88,11 @@ def parser() -> argparse.ArgumentParser:
     _with_json(
         verbs.add_parser("list", help="every model, and the files that cannot be served, with reasons")
     )
+    inspect = _with_json(verbs.add_parser("inspect", help="one GGUF file: what its header says"))
+    inspect.add_argument("file")
+    _with_json(
+        verbs.add_parser("doctor", help="finds what is wrong: settings, engines, memory, address, models")
+    )
     switch = _with_json(verbs.add_parser("switch", help="serve another model; returns when it is ready"))
     switch.add_argument("model", help="name, alias, id or path")
     switch.add_argument(

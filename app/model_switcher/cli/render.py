@@ -11,6 +11,7 @@ from model_switcher.domain.snapshot import Outcome, Result, ServerView, Snapshot
 from model_switcher.domain.states import ServerState
 from model_switcher.domain.units import format_gib, format_seconds, format_size
 from model_switcher.domain.wire import encode, error_body
+from model_switcher.engine.doctor import Level
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from model_switcher.client.switcher import Switcher
     from model_switcher.domain.catalog import Catalog, Model
     from model_switcher.domain.errors import SwitcherError
+    from model_switcher.engine.doctor import Finding
 
 BAR_CELLS = 24
 
@@ -100,8 +102,8 @@ def print_state(snapshot: Snapshot, catalog: Catalog) -> None:
         f"Requests  {sum(server.in_flight for server in snapshot.servers)} running, {snapshot.held} waiting"
     )
     print(f"Models    {len(catalog.models)}, and {len(catalog.rejected)} that cannot be served")
-    if snapshot.notice:
-        print(f"Notice    {snapshot.notice}")
+    for notice in filter(None, (snapshot.notice, snapshot.file_notice)):
+        print(f"Notice    {notice}")
 
 
 def state_line(snapshot: Snapshot) -> str:
@@ -126,6 +128,19 @@ def memory_line(snapshot: Snapshot) -> str:
     if figure.used is None:
         return f"{figure.label} unknown"
     return f"{figure.label} {format_gib(figure.used)} of {format_gib(figure.total)} GiB"
+
+
+def print_findings(findings: Sequence[Finding]) -> None:
+    """What the doctor found, by topic."""
+    marks = {Level.OK: "ok ", Level.WARNING: " ! ", Level.PROBLEM: "XX "}
+    topic = ""
+    for finding in findings:
+        if finding.topic != topic:
+            topic = finding.topic
+            print(f"{topic.capitalize()}")
+        print(f"  {marks[finding.level]} {finding.sentence}.")
+        if finding.hint:
+            print(f"      {finding.hint}")
 
 
 async def show_progress(switcher: Switcher) -> None:

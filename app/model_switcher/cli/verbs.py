@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 from typing import TYPE_CHECKING
 
 from model_switcher.cli import render
+from model_switcher.cli.inspect import inspect
 from model_switcher.client.finding import find
 from model_switcher.client.functions import switch_and_call
 from model_switcher.client.switcher import Switcher
 from model_switcher.domain.wire import encode
-from model_switcher.engine.catalog import scan
+from model_switcher.engine.collection import catalog_now, stores
+from model_switcher.engine.doctor import Level, examine
 from model_switcher.engine.settings_file import load, settings_error
 from model_switcher.places import places
 from model_switcher.processes import is_same_process
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Coroutine
 
-    from model_switcher.domain.catalog import Catalog
+    from model_switcher.domain.settings import Settings
 
 
 async def list_models(options: argparse.Namespace) -> int:
@@ -31,7 +32,7 @@ async def list_models(options: argparse.Namespace) -> int:
         async with Switcher(config=options.config, start=False) as switcher:
             catalog, state = await switcher.models(), await switcher.state()
     else:
-        catalog = await asyncio.to_thread(_scan, options.config)
+        catalog = await catalog_now(_settings(options.config), places(options.config))
     if options.json:
         _print_json(render.catalog_form(catalog, state))
     else:
@@ -39,14 +40,30 @@ async def list_models(options: argparse.Namespace) -> int:
     return 0
 
 
-def _scan(config: str | None) -> Catalog:
+async def doctor(options: argparse.Namespace) -> int:
+    """`doctor`: what is wrong, and what to do about it; status 1 if anything is."""
+    where = places(options.config)
+    loaded = load(where.settings)
+    record = find(where)
+    findings = await examine(
+        loaded,
+        stores=await asyncio.to_thread(stores, loaded.settings),
+        catalog=await catalog_now(loaded.settings, where),
+        running=record.address if record else None,
+    )
+    if options.json:
+        _print_json({"findings": findings})
+    else:
+        render.print_findings(findings)
+    return 1 if any(finding.level is Level.PROBLEM for finding in findings) else 0
+
+
+def _settings(config: str | None) -> Settings:
     where = places(config).settings
     loaded = load(where)
     if loaded.problems:
         raise settings_error(where, loaded.problems)
-    settings = loaded.settings
-    folders = [os.path.expanduser(folder) for folder in settings.model_folders]  # noqa: PTH111 - plain text
-    return scan(folders, {name: model.alias for name, model in settings.models.items()})
+    return loaded.settings
 
 
 async def switch(options: argparse.Namespace) -> int:
@@ -132,6 +149,8 @@ async def quit_instance(options: argparse.Namespace) -> int:
 
 VERBS: dict[str, Callable[[argparse.Namespace], Coroutine[None, None, int]]] = {
     "list": list_models,
+    "inspect": inspect,
+    "doctor": doctor,
     "switch": switch,
     "status": status,
     "call": call,

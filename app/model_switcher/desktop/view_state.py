@@ -160,7 +160,7 @@ def view_state(snapshot: Snapshot, *, recent: tuple[str, ...] = ()) -> ViewState
     return ViewState(
         header=header,
         gauge=memory,
-        tooltip=tooltip(header, gauge(snapshot.readings), snapshot.notice),
+        tooltip=tooltip(header, gauge(snapshot.readings), snapshot.notice or snapshot.file_notice),
         icon=icon_view(snapshot),
         models=tuple(short),
         all_models=_by_place(snapshot, entries) if len(entries) > len(short) else (),

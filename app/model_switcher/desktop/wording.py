@@ -96,7 +96,11 @@ def tooltip(header: str, memory: Gauge, notice: str | None = None) -> str:
 
 def messages(snapshot: Snapshot) -> tuple[str, ...]:
     """What is wrong, as lines for the menu: of the instance, and of what was chosen last."""
-    texts = [snapshot.notice or "", "" if snapshot.switch is not None else _what_failed(snapshot)]
+    texts = [
+        snapshot.notice or "",
+        snapshot.file_notice or "",
+        "" if snapshot.switch is not None else _what_failed(snapshot),
+    ]
     return tuple(
         line
         for text in texts

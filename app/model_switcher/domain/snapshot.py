@@ -116,6 +116,7 @@ class Snapshot:
         readings: Memory; None until first read.
         catalog: Models; scanning tells whether the list is still growing.
         notice: Something the user should know about this instance as a whole (a settings file with problems).
+        file_notice: What became of the served model's file since it was loaded: replaced, deleted, away.
     """
 
     number: int = 0
@@ -134,6 +135,7 @@ class Snapshot:
     catalog: Catalog = field(default_factory=Catalog)
     scanning: bool = False
     notice: str | None = None
+    file_notice: str | None = None
 
     @property
     def served(self) -> ServerView | None:

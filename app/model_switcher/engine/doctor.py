@@ -153,9 +153,8 @@ def _stores(stores: Sequence[Store], catalog: Catalog) -> Iterator[Finding]:
             m for m in catalog.models if any(_below(place, store.root) for place in (*m.places, m.path))
         ]
         noun = "model" if len(inside) == 1 else "models"
-        yield Finding(
-            level=Level.OK, topic="models", sentence=f"{store.label}: {len(inside)} {noun} ({store.root})"
-        )
+        place = store.root if store.label == store.root else f"{store.label} ({store.root})"
+        yield Finding(level=Level.OK, topic="models", sentence=f"{place}: {len(inside)} {noun}")
     for code, count in sorted(Counter(rejected.code for rejected in catalog.rejected).items()):
         first = next(rejected for rejected in catalog.rejected if rejected.code == code)
         more = f" (and {count - 1} more like it)" if count > 1 else ""

@@ -7,15 +7,13 @@ import contextlib
 import logging
 import os
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from model_switcher.domain.catalog import Catalog, Model, Reject
-from model_switcher.domain.errors import SwitcherError, UnknownModel, UnusableModel
+from model_switcher.domain.errors import SwitcherError, UnknownModel
 from model_switcher.domain.snapshot import Outcome, Snapshot
 from model_switcher.engine.background import in_background
 from model_switcher.engine.binaries.probe import EngineProber
-from model_switcher.engine.catalog import scan, scan_file
+from model_switcher.engine.collection import Collection
 from model_switcher.engine.controller import Controller
 from model_switcher.engine.files import write_atomically
 from model_switcher.engine.hub import Hub
@@ -25,7 +23,9 @@ from model_switcher.engine.readings.sampler import MemorySampler
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
+    from model_switcher.domain.catalog import Model
     from model_switcher.domain.launch import Launch
     from model_switcher.domain.settings import Settings
     from model_switcher.engine.admission import Admission
@@ -57,7 +57,7 @@ class Runtime:
             prepare=self._prepare, settings=settings.server, hub=self.hub, log=self.log, deadlines=deadlines
         )
         self._sampler = MemorySampler()
-        self._extra: dict[str, Model] = {}
+        self._collection = Collection(settings, places, self.hub)
         self._begun = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -77,7 +77,8 @@ class Runtime:
         return self.hub.subscribe(listener)
 
     async def start(self) -> None:
-        """Begin to scan, to read memory, and to serve the default model. Returns at once."""
+        """Begin to look for models, to read memory, and to serve the default model. Returns at once."""
+        self._collection.start()
         self._writer = asyncio.create_task(self._controller.run(), name="writer")
         self._tasks = [
             asyncio.create_task(self._first_steps(), name="first steps"),
@@ -95,6 +96,7 @@ class Runtime:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._collection.close()
         if self._writer is not None:
             await self._controller.close(grace)
             self._writer.cancel()
@@ -113,7 +115,7 @@ class Runtime:
             SwitchSuperseded: A later choice replaced this one.
         """
         await self._begun.wait()
-        found = await self._resolve(model)
+        found = await self._collection.resolve(model)
         outcome = await self._controller.select(found.id, cut=cut)
         await in_background(self._remember, found)
         return outcome
@@ -142,38 +144,12 @@ class Runtime:
         await self.hub.wait_for(lambda snapshot: not snapshot.paused)
 
     async def rescan(self) -> None:
-        """Look for models again."""
-        self.hub.update(scanning=True)
-        try:
-            catalog = await in_background(scan, self._folders(), self._aliases())
-        except BaseException:
-            self.hub.update(scanning=False)
-            raise
-        self.hub.update(catalog=self._with_extra(catalog), scanning=False)
+        """Look for stores and models again; returns when that is done."""
+        await self._collection.refresh()
 
     def set_address(self, address: str, notice: str | None = None) -> None:
         """Tell the views where the gateway listens, and what the user should know about this instance."""
         self.hub.update(address=address, notice=notice)
-
-    def _with_extra(self, catalog: Catalog) -> Catalog:
-        """The catalog with the models from outside of the folders that were asked for by their paths."""
-        known = {file for model in catalog.models for file in model.files}
-        extra = [model for model in self._extra.values() if model.path not in known]
-        return Catalog((*catalog.models, *extra), catalog.rejected)
-
-    async def _resolve(self, name: str) -> Model:
-        try:
-            return self.snapshot.catalog.find(name)
-        except (UnknownModel, UnusableModel):  # a rejected file may be whole by now
-            path = _expanded(name)
-            if not await in_background(_is_file, path):
-                raise
-        found = await in_background(scan_file, path, self.snapshot.catalog, self._aliases())
-        if not isinstance(found, Model):
-            raise UnusableModel.because(found.code, f"{path.name}: {found.reason}")
-        self._extra[found.id] = found
-        self.hub.update(catalog=self._with_extra(self.snapshot.catalog))
-        return found
 
     async def _prepare(self, model_id: str) -> Launch:
         model = self.snapshot.catalog.get(model_id)
@@ -184,9 +160,9 @@ class Runtime:
         return await self._preflight.prepare(model)
 
     async def _first_steps(self) -> None:
-        """Scan, then begin with the default model. A choice that came meanwhile is made after that, and so wins."""
+        """List models, then begin with the default one. A choice that came meanwhile is made after that, and so wins."""
         try:
-            await self.rescan()
+            await self._collection.listed()
             first = await self._begin_default()
         finally:
             self._begun.set()
@@ -200,7 +176,7 @@ class Runtime:
         if wanted is None:
             return None
         try:
-            model = await self._resolve(wanted)
+            model = await self._collection.resolve(wanted)
         except SwitcherError as error:
             self.hub.update(notice=f"The default model cannot be served: {error.message}")
             return None
@@ -224,12 +200,6 @@ class Runtime:
             self._controller.refresh()
             await asyncio.sleep(SAMPLE_SECONDS)
 
-    def _folders(self) -> list[str]:
-        return [str(_expanded(folder)) for folder in self.settings.model_folders]
-
-    def _aliases(self) -> dict[str, tuple[str, ...]]:
-        return {name: model.alias for name, model in self.settings.models.items()}
-
     def _default(self) -> str | None:
         """The model to serve at start: the settings' own, else the one of last time."""
         if self.settings.default_model not in (None, "last"):
@@ -247,21 +217,3 @@ class Runtime:
     @property
     def _last_file(self) -> Path:
         return self.places.state / "last-model"
-
-
-def _is_file(path: Path) -> bool:
-    """Whether there is such a file.
-
-    Raises:
-        UnusableModel: That cannot be known: a folder is closed to us, or the name is longer than any file's.
-    """
-    try:
-        return path.is_file()
-    except OSError as error:
-        reason = f"{path.name} cannot be read: {error.strerror or error}"
-        raise UnusableModel.because(Reject.UNREADABLE, reason) from error
-
-
-def _expanded(path: str) -> Path:
-    """The path with `~` replaced; one that cannot be replaced stays what it is."""
-    return Path(os.path.expanduser(path))  # noqa: PTH111 - Path.expanduser raises where there is no home

@@ -9,13 +9,13 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from model_switcher.domain.catalog import Catalog
+from model_switcher.engine.background import in_thread
 from model_switcher.engine.library.drives import seems_remote
 from model_switcher.engine.library.index import Index, index
 from model_switcher.engine.library.keeper import Keeper, Pace
 from model_switcher.engine.library.port import Progress
 from model_switcher.engine.library.reading import Reading
 from model_switcher.engine.library.shelf import View, unanswered
-from model_switcher.engine.library.threads import in_thread
 from model_switcher.engine.library.watch import Watched
 
 if TYPE_CHECKING:

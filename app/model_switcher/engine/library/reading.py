@@ -8,8 +8,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from model_switcher.domain.catalog import Reject, Rejected
+from model_switcher.engine.background import in_thread
 from model_switcher.engine.library.index import Index, Known, key_of
-from model_switcher.engine.library.threads import in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence

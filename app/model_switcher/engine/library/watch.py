@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import watchfiles
 
+from model_switcher.engine.background import in_thread
 from model_switcher.engine.catalog.partial import may_be_partial
 from model_switcher.engine.catalog.walk import SUFFIX
-from model_switcher.engine.library.threads import in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -1,0 +1,182 @@
+"""The models that the program knows: what the library finds, and what was asked for by its path."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from model_switcher.domain.catalog import Catalog, Model, Reject
+from model_switcher.domain.errors import UnknownModel, UnusableModel
+from model_switcher.domain.states import ServerState
+from model_switcher.engine.background import in_background
+from model_switcher.engine.catalog import scan_file
+from model_switcher.engine.library import CatalogReader, Fate, Library, Pace, fate, sentence, stamps
+from model_switcher.engine.stores import Store, find_stores
+from model_switcher.engine.surroundings import surroundings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from model_switcher.domain.settings import Settings
+    from model_switcher.domain.snapshot import Snapshot
+    from model_switcher.engine.hub import Hub
+    from model_switcher.engine.library import Progress
+    from model_switcher.places import Places
+
+LISTED_SECONDS = 20.0
+HEADERS_FILE = "headers.msgpack"
+
+
+class Collection:
+    """Keeps the hub's catalog. Lives on the runtime's loop.
+
+    Args:
+        settings: Folders, stores and aliases.
+        places: Where headers are remembered from one run to the next.
+        hub: Is given every new catalog, and what became of the served model's file.
+    """
+
+    def __init__(self, settings: Settings, places: Places, hub: Hub) -> None:
+        self._settings = settings
+        self._hub = hub
+        self._extra: dict[str, Model] = {}
+        self._reader = CatalogReader(lambda: aliases(settings), places.cache / HEADERS_FILE)
+        self._library = Library(lambda: stores(settings), self._reader, self._found)
+        self._watching: asyncio.Task[None] | None = None
+        self._look = asyncio.Event()
+        self._unsubscribe: Callable[[], None] = lambda: None
+
+    def start(self) -> None:
+        """Begin to look for models. Returns at once."""
+        self._hub.update(scanning=True)
+        self._library.start()
+        self._unsubscribe = self._hub.subscribe(self._served_changed)
+        self._watching = asyncio.create_task(self._watch_served(), name="served file")
+
+    async def close(self) -> None:
+        """End; what hangs on a dead drive is left to itself."""
+        self._unsubscribe()
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.gather(self._watching, return_exceptions=True)
+        await self._library.close()
+
+    async def listed(self) -> None:
+        """Return once the names and sizes of all models are known, of every drive that answers in time."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LISTED_SECONDS):
+                await self._library.listed()
+
+    async def refresh(self) -> None:
+        """Look for stores and models again; returns when that is done."""
+        self._hub.update(scanning=True)
+        await self._library.refresh()
+
+    async def resolve(self, name: str) -> Model:
+        """The model that a person calls `name`; a file outside of the stores may be named by its path.
+
+        Raises:
+            UnknownModel, AmbiguousModel: It names no model, or several.
+            UnusableModel: It is a file that cannot be served, or its drive is away.
+        """
+        try:
+            found = self._hub.snapshot.catalog.find(name)
+        except (UnknownModel, UnusableModel):  # a rejected file may be whole by now
+            path = expanded(name)
+            if not await in_background(_is_file, path):
+                raise
+            return await self._take_in(path)
+        if not found.available:
+            raise UnusableModel.because(Reject.UNREADABLE, sentence(found, Fate.AWAY) or "")
+        return found
+
+    async def _take_in(self, path: Path) -> Model:
+        catalog = self._hub.snapshot.catalog
+        found = await in_background(scan_file, path, catalog, aliases(self._settings), self._reader)
+        if not isinstance(found, Model):
+            raise UnusableModel.because(found.code, f"{path.name}: {found.reason}")
+        self._extra[found.id] = found
+        self._hub.update(catalog=self._with_extra(catalog))
+        return found
+
+    def _found(self, catalog: Catalog, progress: Progress | None) -> None:
+        self._hub.update(catalog=self._with_extra(catalog), scanning=progress is not None)
+        self._look.set()
+
+    def _with_extra(self, catalog: Catalog) -> Catalog:
+        known = {place for model in catalog.models for place in (*model.files, *model.places)}
+        extra = [model for model in self._extra.values() if model.path not in known]
+        ours = {model.path for model in extra}
+        rejected = tuple(entry for entry in catalog.rejected if entry.path not in ours)
+        models = [model for model in catalog.models if model.path not in ours]
+        return Catalog((*models, *extra), rejected)
+
+    # The served model's file: replaced, deleted or away with its drive, it is told.
+
+    def _served_changed(self, snapshot: Snapshot) -> None:
+        if snapshot.served is not None and snapshot.served.state is ServerState.READY:
+            self._look.set()
+
+    async def _watch_served(self) -> None:
+        model: Model | None = None
+        pid: int | None = None
+        then = None
+        while True:
+            await self._look.wait()
+            self._look.clear()
+            snapshot = self._hub.snapshot
+            served = snapshot.served
+            if served is None or served.state is not ServerState.READY:
+                continue
+            if served.pid != pid:
+                pid, model = served.pid, snapshot.catalog.get(served.model)
+                then = await in_background(stamps, model) if model else None
+                self._hub.update(file_notice=None)
+            elif model is not None and then is not None:
+                now = await in_background(stamps, model)
+                what = fate(model, then, now, snapshot.catalog)
+                self._hub.update(file_notice=sentence(model, what))
+
+
+async def catalog_now(settings: Settings, places: Places) -> Catalog:
+    """Every model as it lies on the disk now, every header read; for those who do not stay."""
+    reader = CatalogReader(lambda: aliases(settings), places.cache / HEADERS_FILE)
+    library = Library(lambda: stores(settings), reader, lambda _catalog, _progress: None, Pace(settle=0.0))
+    library.start()
+    try:
+        await library.complete()
+        return library.catalog
+    finally:
+        await library.close()
+
+
+def stores(settings: Settings) -> list[Store]:
+    """Where the settings say that models are. Blocks: for a worker thread."""
+    folders = [str(expanded(folder)) for folder in settings.model_folders]
+    return find_stores(settings.stores, folders, surroundings())
+
+
+def aliases(settings: Settings) -> dict[str, tuple[str, ...]]:
+    """Further names of models, by the names of the settings' `[models]` tables."""
+    return {name: model.alias for name, model in settings.models.items()}
+
+
+def expanded(path: str) -> Path:
+    """The path with `~` replaced; one that cannot be replaced stays what it is."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111 - Path.expanduser raises where there is no home
+
+
+def _is_file(path: Path) -> bool:
+    """Whether there is such a file.
+
+    Raises:
+        UnusableModel: That cannot be known: a folder is closed to us, or the name is longer than any file's.
+    """
+    try:
+        return path.is_file()
+    except OSError as error:
+        reason = f"{path.name} cannot be read: {error.strerror or error}"
+        raise UnusableModel.because(Reject.UNREADABLE, reason) from error
