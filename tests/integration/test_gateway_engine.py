@@ -88,13 +88,18 @@ def _one_of(pair: tuple[bytes, bytes], names: set[bytes]) -> bool:
 @pytest.mark.parametrize("kind", ENGINES)
 async def test_a_client_that_leaves_frees_its_slot(model: Path, kind: str) -> None:
     async with serving(model, kind) as (front, _):
-        async with front.client.stream("POST", "/completion", json=ENDLESS) as reply:
-            await anext(reply.aiter_lines())
-            assert any(slot["is_processing"] for slot in (await front.client.get("/slots")).json())
+
+        async def busy() -> bool:
+            return any(slot["is_processing"] for slot in (await front.client.get("/slots")).json())
 
         async def idle() -> bool:
-            return not any(slot["is_processing"] for slot in (await front.client.get("/slots")).json())
+            return not await busy()
 
+        async with front.client.stream("POST", "/completion", json=ENDLESS) as reply:
+            lines = reply.aiter_lines()
+            await anext(lines)
+            await until(busy)
+            assert await anext(lines) is not None
         await until(idle)
 
 

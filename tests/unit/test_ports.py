@@ -102,6 +102,8 @@ def test_nothing_stays_bound_after_a_refusal() -> None:
         with pytest.raises(AddressInUse):
             bind_stable("127.0.0.1", port)
         with socket.socket() as free:
+            # What others' connections left in TIME_WAIT is no listener.
+            free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             free.bind(("127.0.0.1", port))
 
 
