@@ -11,7 +11,7 @@ from model_switcher.domain.launch import Launch
 from model_switcher.domain.settings import ServerSettings
 from model_switcher.domain.snapshot import Snapshot
 from model_switcher.domain.states import ServerState
-from model_switcher.engine.controller import Controller
+from model_switcher.engine.control.controller import Controller
 from model_switcher.engine.hub import Hub
 from model_switcher.engine.log import LogRing
 

@@ -17,9 +17,9 @@ from model_switcher.domain.catalog import Model
 from model_switcher.domain.engines import EngineBinary
 from model_switcher.domain.launch import Launch
 from model_switcher.domain.states import ServerState
+from model_switcher.engine.control.server import Deadlines, Server
 from model_switcher.engine.demo_models import write_demo_models
 from model_switcher.engine.log import LogRing
-from model_switcher.engine.server import Deadlines, Server
 
 FAKE = (sys.executable, "-S", str(Path(__file__).with_name("fake_engine.py")))
 QUICK = Deadlines(stall=0.5, silent=0.5, graceful=0.3, kill=5.0, poll=0.02)

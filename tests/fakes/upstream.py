@@ -17,7 +17,7 @@ from model_switcher.domain.catalog import Catalog, Model
 from model_switcher.domain.errors import UnknownModel
 from model_switcher.domain.settings import ServerSettings
 from model_switcher.domain.snapshot import Outcome, Result, Snapshot
-from model_switcher.engine.admission import Admission, Open
+from model_switcher.engine.control.admission import Admission, Open
 from model_switcher.engine.hub import Hub
 from model_switcher.engine.log import LogRing
 from model_switcher.gateway.server import Gateway

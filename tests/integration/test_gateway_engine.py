@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fakes.upstream import Front, RealEngine, open_front, real_engine, until
-from model_switcher.engine.admission import Hold
+from model_switcher.engine.control.admission import Hold
 from model_switcher.engine.demo_models import write_demo_models
 
 if TYPE_CHECKING:

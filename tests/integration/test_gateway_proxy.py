@@ -13,7 +13,7 @@ import pytest
 from fakes.upstream import Front, Received, ScriptedEngine, SmallBackend, open_front, sized, until
 from model_switcher.domain.errors import Closing, Paused
 from model_switcher.domain.settings import ServerSettings
-from model_switcher.engine.admission import Asleep, Hold, Refuse
+from model_switcher.engine.control.admission import Asleep, Hold, Refuse
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable

@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from model_switcher.domain.errors import HoldFull, HoldTimeout, NothingServed, Paused
-from model_switcher.engine.admission import Admission, Asleep, Hold, Open, Refuse
+from model_switcher.engine.control.admission import Admission, Asleep, Hold, Open, Refuse
 
 A = Open("a", "http://127.0.0.1:1", "key-a")
 B = Open("b", "http://127.0.0.1:2", "key-b")

@@ -20,8 +20,10 @@ _ATTEMPTS = 20
 _PAUSE = 0.01
 
 
-def write_atomically(path: Path, data: bytes, *, private: bool = False) -> None:
-    """Replace the file at `path` by one that holds `data`; on return it is on the disk.
+def write_atomically(path: Path, data: bytes, *, private: bool = False, durable: bool = True) -> None:
+    """Replace the file at `path` by one that holds `data`; on return it is on the disk, if `durable`.
+
+    What means nothing after the computer was off need not be durable, and does not wait for the disk.
 
     An existing file keeps its permissions, a link stays a link. With `private` nobody but the user can read the
     file, from its creation on (on Windows the folder's own protection decides).
@@ -37,8 +39,9 @@ def write_atomically(path: Path, data: bytes, *, private: bool = False) -> None:
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         if mode is not None:
             temporary.chmod(mode)
         _insist(lambda: temporary.replace(target))
@@ -46,7 +49,8 @@ def write_atomically(path: Path, data: bytes, *, private: bool = False) -> None:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
-    _sync_folder(target.parent)
+    if durable:
+        _sync_folder(target.parent)
 
 
 def remove(path: Path) -> None:

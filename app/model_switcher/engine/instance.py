@@ -115,7 +115,7 @@ def write_record(places: Places, record: InstanceRecord) -> None:
         OSError: It cannot be written.
     """
     make_private_folder(places.runtime)
-    write_atomically(places.instance, wire.encode(record), private=True)
+    write_atomically(places.instance, wire.encode(record), private=True, durable=False)
 
 
 def read_record(places: Places) -> InstanceRecord | None:

@@ -14,11 +14,11 @@ from model_switcher.domain.snapshot import Outcome, Snapshot
 from model_switcher.engine.background import in_background
 from model_switcher.engine.binaries.probe import EngineProber
 from model_switcher.engine.collection import Collection
-from model_switcher.engine.controller import Controller
+from model_switcher.engine.control.controller import Controller
+from model_switcher.engine.control.preflight import Preflight
 from model_switcher.engine.files import write_atomically
 from model_switcher.engine.hub import Hub
 from model_switcher.engine.log import LogRing
-from model_switcher.engine.preflight import Preflight
 from model_switcher.engine.readings.sampler import MemorySampler
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from model_switcher.domain.catalog import Model
     from model_switcher.domain.launch import Launch
     from model_switcher.domain.settings import Settings
-    from model_switcher.engine.admission import Admission
-    from model_switcher.engine.server import Deadlines
+    from model_switcher.engine.control.admission import Admission
+    from model_switcher.engine.control.server import Deadlines
     from model_switcher.places import Places
 
 SAMPLE_SECONDS = 1.0

@@ -18,7 +18,7 @@ from model_switcher.domain.states import COMING_UP, ENDED, Cause, Failure, Serve
 from model_switcher.domain.units import format_seconds
 from model_switcher.engine.binaries.causes import explain
 from model_switcher.engine.binaries.environment import child_environment
-from model_switcher.engine.health import reported_aliases
+from model_switcher.engine.control.health import reported_aliases
 from model_switcher.engine.log import LogLine, LogRing
 from model_switcher.engine.process.child import STDOUT, Child
 from model_switcher.engine.process.protocol import ReportsReady, parse_port, parse_state

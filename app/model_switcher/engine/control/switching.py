@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     from model_switcher.domain.states import Failure
-    from model_switcher.engine.server import Server
+    from model_switcher.engine.control.server import Server
 
 Reply = asyncio.Future[Outcome]
 

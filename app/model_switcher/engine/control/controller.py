@@ -16,21 +16,21 @@ from model_switcher.domain.errors import Closing
 from model_switcher.domain.plan import Action, Cancel, Drain, GiveUp, Start, Stop, WaitUntil, goal_of, plan
 from model_switcher.domain.snapshot import Outcome, Phase, Result
 from model_switcher.domain.states import ENDED, Failure, ServerState
-from model_switcher.engine.admission import Admission
-from model_switcher.engine.book import Book
-from model_switcher.engine.fleet import Fleet
-from model_switcher.engine.mailbox import Mailbox
-from model_switcher.engine.preflight import Checked, check
-from model_switcher.engine.switching import Switch, Switches
+from model_switcher.engine.control.admission import Admission
+from model_switcher.engine.control.book import Book
+from model_switcher.engine.control.fleet import Fleet
+from model_switcher.engine.control.mailbox import Mailbox
+from model_switcher.engine.control.preflight import Checked, check
+from model_switcher.engine.control.switching import Switch, Switches
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from model_switcher.domain.settings import ServerSettings
+    from model_switcher.engine.control.preflight import Prepare
+    from model_switcher.engine.control.server import Deadlines, Server
     from model_switcher.engine.hub import Hub
     from model_switcher.engine.log import LogRing
-    from model_switcher.engine.preflight import Prepare
-    from model_switcher.engine.server import Deadlines, Server
 
 
 class Controller:

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from model_switcher.domain.states import COMING_UP, ENDED, ServerState
-from model_switcher.engine.server import Deadlines, Listener, Server
+from model_switcher.engine.control.server import Deadlines, Listener, Server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

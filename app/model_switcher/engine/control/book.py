@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from model_switcher.domain.errors import Closing, NothingServed, Paused
 from model_switcher.domain.plan import Resident, Situation, recent_crashes, restarts_exhausted
 from model_switcher.domain.states import ENDED, Cause, Failure, ServerState
-from model_switcher.engine.admission import Asleep, Gate, Hold, Open, Refuse
+from model_switcher.engine.control.admission import Asleep, Gate, Hold, Open, Refuse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from model_switcher.domain.launch import Launch
-    from model_switcher.engine.server import Server
+    from model_switcher.engine.control.server import Server
 
 
 @dataclass(slots=True)
