@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from model_switcher.domain.catalog import Reject, Rejected
 from model_switcher.domain.units import format_size
+from model_switcher.engine.catalog.assemble import Found
 from model_switcher.engine.catalog.walk import Candidate, rejected
-from model_switcher.engine.library.port import Listed
 from model_switcher.engine.library.shelf import Stamp, View, stamp_of
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Index:
         total: Files whose headers count.
     """
 
-    found: list[Listed]
+    found: list[Found]
     rejected: list[Rejected]
     unread: dict[int, list[Candidate]]
     total: int
@@ -99,7 +99,7 @@ def index(views: Sequence[View], known: Known) -> Index:
 
 
 def _judge(files: list[_File], refused: list[Rejected], views: Sequence[View], known: Known) -> Index:
-    found: list[Listed] = []
+    found: list[Found] = []
     unread: dict[int, list[Candidate]] = {}
     for file in files:
         candidate, view = file.candidate, views[file.store]
@@ -117,7 +117,7 @@ def _judge(files: list[_File], refused: list[Rejected], views: Sequence[View], k
             refused.append(outcome)
         else:
             found.append(
-                Listed(
+                Found(
                     candidate=candidate,
                     facts=facts,
                     places=tuple(file.places),

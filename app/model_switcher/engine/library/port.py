@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from model_switcher.domain.catalog import Catalog, Rejected
+    from model_switcher.engine.catalog.assemble import Found
     from model_switcher.engine.catalog.facts import Facts
     from model_switcher.engine.catalog.walk import Candidate
 
@@ -19,25 +20,6 @@ class Progress:
 
     done: int
     total: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listed:
-    """One file, whatever number of paths lead to it.
-
-    Attributes:
-        candidate: Where it was found first.
-        facts: What its header says; None until it was read.
-        places: Every path that leads to it, the candidate's own first.
-        titles: Every name that a store gives it.
-        available: False while its drive is away.
-    """
-
-    candidate: Candidate
-    facts: Facts | None
-    places: tuple[str, ...]
-    titles: tuple[str, ...] = ()
-    available: bool = True
 
 
 class Reader(Protocol):
@@ -51,7 +33,7 @@ class Reader(Protocol):
         """What a file's whole header says, or why it cannot be served."""
         ...
 
-    def assemble(self, found: Sequence[Listed], rejected: Sequence[Rejected]) -> Catalog:
+    def assemble(self, found: Sequence[Found], rejected: Sequence[Rejected]) -> Catalog:
         """The catalog of these files; those that were not read yet are in it by their names and sizes."""
         ...
 
