@@ -72,6 +72,7 @@ class Instance:
         self.output = settings.with_name("instance.log")
 
     async def __aenter__(self) -> Self:
+        self.output.parent.mkdir(parents=True, exist_ok=True)
         with self.output.open("wb") as output:
             self.process = await asyncio.create_subprocess_exec(
                 *self._program, "--config", str(self.settings), *self._verb,

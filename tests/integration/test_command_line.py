@@ -352,3 +352,14 @@ async def test_the_loss_of_the_served_models_file_is_said(settings: Path, models
         assert "was deleted or moved" in (snapshot.file_notice or "")
         away.rename(models[0])
         await instance.until(lambda s: s.file_notice is None)
+
+
+async def test_the_first_start_writes_a_settings_file_that_explains_itself(tmp_path: Path) -> None:
+    settings = tmp_path / "new" / "settings.toml"
+    async with Instance(settings, "serve", "--port", "0") as instance:
+        assert str(settings) in instance.said()
+        text = settings.read_text()
+        assert "#model-folders = " in text
+        settings.write_text(text + "# mine\n")
+    async with Instance(settings, "serve", "--port", "0"):
+        assert settings.read_text().endswith("# mine\n"), "what is there is left alone"

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from model_switcher.cli.host import Host, HostOptions
-from model_switcher.domain.errors import UsageError
+from model_switcher.domain.errors import SettingsError, UsageError
 from model_switcher.domain.settings_form import exposure
-from model_switcher.engine.settings_file import load, settings_error
+from model_switcher.engine.settings_file import create_if_missing, load, settings_error
 from model_switcher.places import places
 
 if TYPE_CHECKING:
@@ -131,6 +131,8 @@ def _signals(stop: Callable[[], None]) -> Iterator[None]:
 
 def _options(options: argparse.Namespace, *, mode: str, strict: bool) -> HostOptions:
     where = places(options.config)
+    with contextlib.suppress(SettingsError):  # a folder that cannot be written to is no reason not to serve
+        create_if_missing(where.settings)
     loaded = load(where.settings)
     notice = None
     if loaded.problems:
