@@ -1,11 +1,16 @@
-"""Whether a process is still the one that was meant: a pid alone may have been given to another."""
+"""Processes by pid: whether one is still the one that was meant, and the end of it with all that it started."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+from typing import TYPE_CHECKING
 
 import psutil
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 # Elsewhere the time of day may follow the clock too, which moves a little by itself.
 _SAME_SECONDS = 0.0 if sys.platform == "linux" else 2.0
@@ -31,6 +36,22 @@ def is_same_process(pid: int, created: float) -> bool:
     """Whether the process that was created then under that pid still runs."""
     actual = process_created(pid)
     return actual is not None and abs(actual - created) <= _SAME_SECONDS
+
+
+def family(pid: int) -> list[psutil.Process]:
+    """A process and all that descend from it; empty if it does not run, or cannot be asked."""
+    try:
+        process = psutil.Process(pid)
+        return [process, *process.children(recursive=True)]
+    except psutil.Error:
+        return []
+
+
+def kill(processes: Iterable[psutil.Process]) -> None:
+    """Kill them all; what is gone already, or has become another user's, is no error."""
+    for process in processes:
+        with contextlib.suppress(psutil.Error):
+            process.kill()
 
 
 if sys.platform == "linux":

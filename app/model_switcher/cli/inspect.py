@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from dataclasses import fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from model_switcher.cli.render import print_table
 from model_switcher.domain.catalog import Model
 from model_switcher.domain.errors import UnusableModel
 from model_switcher.domain.units import format_size
-from model_switcher.domain.wire import encode
+from model_switcher.domain.wire import encode, plain
 from model_switcher.engine.catalog import scan_file
 from model_switcher.engine.gguf import Header, HeaderError, read_header
 
@@ -29,7 +28,7 @@ async def inspect(options: argparse.Namespace) -> int:
     """
     model, header = await asyncio.to_thread(_look, options.file)
     if options.json:
-        print(encode({"model": {**_facts(model), "tensors": _tensors(header)}, "memory": []}).decode())
+        print(encode({"model": {**plain(model), "tensors": _tensors(header)}, "memory": []}).decode())
     else:
         _print(model, header)
     return 0
@@ -43,10 +42,6 @@ def _look(path: str) -> tuple[Model, Header]:
         return found, read_header(found.path)
     except (HeaderError, OSError) as error:
         raise UnusableModel.because("model-unreadable", f"{path}: {error}") from error
-
-
-def _facts(model: Model) -> dict[str, Any]:
-    return {field.name: getattr(model, field.name) for field in fields(model)}
 
 
 def _tensors(header: Header) -> dict[str, int]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from model_switcher.domain.memory import gauge
 from model_switcher.domain.snapshot import Outcome, Result, ServerView, Snapshot
 from model_switcher.domain.states import ServerState
 from model_switcher.domain.units import format_gib, format_seconds, format_size
-from model_switcher.domain.wire import encode, error_body
+from model_switcher.domain.wire import encode, error_body, plain
 from model_switcher.engine.doctor import Level
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ def catalog_form(catalog: Catalog, state: Snapshot | None) -> dict[str, Any]:
     """The catalog as `list --json` prints it; `fit` is null where nothing is known."""
     models = []
     for model in catalog.models:
-        form: dict[str, Any] = {field.name: getattr(model, field.name) for field in fields(model)}
+        form = plain(model)
         form["fit"] = "resident" if _server_of(model, state) else None
         models.append(form)
     return {"models": models, "rejected": catalog.rejected}

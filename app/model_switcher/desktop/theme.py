@@ -28,8 +28,6 @@ class Colours:
     text: str
     dim: str
     line: str
-    card: str
-    hover: str
     accent: str
     on_accent: str
     own: str
@@ -48,8 +46,6 @@ LIGHT = Colours(
     text="#1d2026",
     dim="#6a707c",
     line="#e6e8ec",
-    card="#ffffff",
-    hover="#eef3ff",
     accent="#2f6fed",
     on_accent="#ffffff",
     own="#2f6fed",
@@ -67,8 +63,6 @@ DARK = Colours(
     text="#eceef2",
     dim="#9aa1ad",
     line="#30333a",
-    card="#26292f",
-    hover="#2b3550",
     accent="#6ea0ff",
     on_accent="#14161a",
     own="#6ea0ff",

@@ -17,7 +17,6 @@ class Phase(StrEnum):
     DRAIN = "drain"
     STOP = "stop"
     START = "start"
-    VERIFY = "verify"
 
 
 class Result(StrEnum):

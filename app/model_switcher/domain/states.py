@@ -55,7 +55,6 @@ def move(current: ServerState, to: ServerState) -> ServerState:
 class Cause(StrEnum):
     """Why a server failed: stable codes, part of the public interface."""
 
-    ENGINE_MISSING = "engine-missing"
     ENGINE_WONT_START = "engine-wont-start"
     UNSUPPORTED_OPTION = "unsupported-option"
     MODEL_MISSING = "model-missing"

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
 from model_switcher.domain.errors import SwitcherError, UnusableModel
 from model_switcher.domain.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 T = TypeVar("T")
 
@@ -33,9 +36,15 @@ def decode(data: bytes | str, kind: type[T]) -> T:
         raise ValueError(str(error)) from error
 
 
+def plain(value: DataclassInstance) -> dict[str, Any]:
+    """The fields of a dataclass by their names, to which others can be added; what they hold stays as it is."""
+    return {field.name: getattr(value, field.name) for field in fields(value)}
+
+
 def state(snapshot: Snapshot) -> dict[str, Any]:
     """A snapshot as `/switcher/state` and `status --json` print it: the catalog is left to `/switcher/models`."""
-    form = {f.name: getattr(snapshot, f.name) for f in fields(snapshot) if f.name != "catalog"}
+    form = plain(snapshot)
+    del form["catalog"]
     form["models"] = len(snapshot.catalog.models)
     form["rejected"] = len(snapshot.catalog.rejected)
     return form

@@ -14,7 +14,7 @@ import psutil
 from model_switcher.domain import wire
 from model_switcher.domain.instance import InstanceRecord
 from model_switcher.engine.files import make_private_folder, remove, write_atomically
-from model_switcher.processes import is_same_process
+from model_switcher.processes import family, is_same_process, kill
 
 if sys.platform == "win32":
     import msvcrt
@@ -151,18 +151,8 @@ def end_leftovers(record: InstanceRecord) -> list[int]:
     doomed: list[psutil.Process] = []
     for pid, created in record.servers:
         if is_same_process(pid, created):
-            doomed += _family(pid)
-    for process in doomed:
-        with contextlib.suppress(psutil.Error):
-            process.kill()
+            doomed += family(pid)
+    kill(doomed)
     gone, _ = psutil.wait_procs(doomed, timeout=_KILL_SECONDS)
     ended = {process.pid for process in gone}
     return [process.pid for process in doomed if process.pid in ended]
-
-
-def _family(pid: int) -> list[psutil.Process]:
-    try:
-        process = psutil.Process(pid)
-        return [process, *process.children(recursive=True)]
-    except psutil.Error:
-        return []

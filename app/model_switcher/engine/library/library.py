@@ -103,10 +103,6 @@ class Library:
             keeper.look(None)
         await self.complete()
 
-    def reassemble(self) -> None:
-        """Put the catalog together again, for the settings' aliases changed."""
-        self._touch()
-
     async def _until(self, condition: Callable[[], bool]) -> None:
         async with self._turn:
             await self._turn.wait_for(lambda: self._published == self._changes and condition())

@@ -18,9 +18,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any, Protocol
 
-import psutil
-
-from model_switcher.processes import is_same_process, process_created
+from model_switcher.processes import family, is_same_process, kill, process_created
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -84,13 +82,7 @@ def kill_tree(pid: int, created: float) -> None:
     actual = process_created(pid)
     if actual is not None and not is_same_process(pid, created):
         return
-    with contextlib.suppress(psutil.Error):
-        process = psutil.Process(pid)
-        for each in (*process.children(recursive=True), process):
-            with contextlib.suppress(
-                psutil.Error
-            ):  # gone, or made another user's: then the group's kill is all
-                each.kill()
+    kill(family(pid))
     if sys.platform != "win32":
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(pid, signal.SIGKILL)
