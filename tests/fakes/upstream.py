@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 import httpx
 
 from model_switcher.domain.catalog import Catalog, Model
-from model_switcher.domain.errors import UnknownModel
+from model_switcher.domain.errors import SwitcherError, UnknownModel
 from model_switcher.domain.settings import ServerSettings
 from model_switcher.domain.snapshot import Outcome, Result, Snapshot
-from model_switcher.engine.control.admission import Admission, Open
+from model_switcher.engine.control.admission import Admission
+from model_switcher.engine.control.gates import Gates, Open
 from model_switcher.engine.hub import Hub
 from model_switcher.engine.log import LogRing
 from model_switcher.gateway.server import Gateway
@@ -40,24 +41,36 @@ class SmallBackend:
     def __init__(self, *, limit: int = 256) -> None:
         self.hub = Hub(Snapshot(version="1.2.3", selected=TINY_A.id, catalog=Catalog((TINY_A, TINY_B))))
         self.log = LogRing()
-        self.in_flight: Counter[str] = Counter()
         self.admission = Admission(
             limit=limit,
             timeout=PATIENCE,
             on_wanted=lambda: self.calls.append("wanted"),
-            on_drained=lambda: None,
+            on_idle=lambda: None,
             on_held=lambda: None,
-            in_flight=self.in_flight,
         )
+        self.hold()
         self.calls: list[str] = []
         self.may_switch = asyncio.Event()
+
+    @property
+    def in_flight(self) -> Counter[str]:
+        return self.admission.in_flight
 
     @property
     def snapshot(self) -> Snapshot:
         return self.hub.snapshot
 
     def serve(self, url: str, *, key: str = "engine key", model: str = TINY_A.id) -> None:
-        self.admission.set_gate(Open(model, url, key))
+        """Every request passes to that engine."""
+        self.admission.set_gates(Gates(selected=model, open={model: Open(model, url, key)}))
+
+    def hold(self, reason: str = "The model is loading") -> None:
+        """Every request waits."""
+        self.admission.set_gates(Gates(selected=TINY_A.id, waiting={TINY_A.id: reason}))
+
+    def refuse(self, error: SwitcherError) -> None:
+        """No request is served."""
+        self.admission.set_gates(Gates(everything=error))
 
     def subscribe(self, listener: Callable[[Snapshot], None]) -> Callable[[], None]:
         return self.hub.subscribe(listener)

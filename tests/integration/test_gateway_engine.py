@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fakes.upstream import Front, RealEngine, open_front, real_engine, until
-from model_switcher.engine.control.admission import Hold
 from model_switcher.engine.demo_models import write_demo_models
 
 if TYPE_CHECKING:
@@ -121,7 +120,7 @@ async def test_an_engine_killed_in_mid_stream_ends_it_with_an_error_event(model:
 async def test_requests_held_during_a_switch_are_answered_by_the_next_engine(model: Path) -> None:
     async with serving(model) as (front, first):
         assert (await front.client.post(COMPLETION, json=QUESTION)).status_code == 200
-        front.backend.admission.set_gate(Hold("switching"))
+        front.backend.hold()
         first.process.kill()
         await first.process.wait()
 

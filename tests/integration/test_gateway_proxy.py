@@ -13,7 +13,6 @@ import pytest
 from fakes.upstream import Front, Received, ScriptedEngine, SmallBackend, open_front, sized, until
 from model_switcher.domain.errors import Closing, Paused
 from model_switcher.domain.settings import ServerSettings
-from model_switcher.engine.control.admission import Asleep, Hold, Refuse
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -314,7 +313,7 @@ async def test_a_client_that_offers_another_protocol_is_served_in_this_one() -> 
 
 async def test_held_requests_wait_and_then_pass() -> None:
     async with passing() as (front, engine):
-        front.backend.admission.set_gate(Hold("switching"))
+        front.backend.hold()
         asked = [asyncio.create_task(front.client.post(COMPLETION, json={"n": n})) for n in range(5)]
         await until(lambda: front.backend.admission.held == 5)
         assert engine.connections == 0
@@ -325,7 +324,7 @@ async def test_held_requests_wait_and_then_pass() -> None:
 
 async def test_a_held_client_that_leaves_is_forgotten() -> None:
     async with passing() as (front, _):
-        front.backend.admission.set_gate(Hold("switching"))
+        front.backend.hold()
         _, writer = await front.raw(b"POST /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}")
         await until(lambda: front.backend.admission.held == 1)
         writer.close()
@@ -335,7 +334,7 @@ async def test_a_held_client_that_leaves_is_forgotten() -> None:
 
 async def test_bodies_are_held_up_to_a_limit_in_bytes() -> None:
     async with passing(hold_bytes=1000) as (front, engine):
-        front.backend.admission.set_gate(Hold("switching"))
+        front.backend.hold()
         first = asyncio.create_task(front.client.post(COMPLETION, json={"text": "x" * 600}))
         await until(lambda: front.backend.admission.held == 1)
 
@@ -357,18 +356,16 @@ async def test_bodies_are_held_up_to_a_limit_in_bytes() -> None:
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 async def test_a_get_wakes_nothing(method: str) -> None:
     async with open_front() as front:
-        for gate in (Asleep(), Hold("Tiny A is loading")):
-            front.backend.admission.set_gate(gate)
-            reply = await front.client.request(method, "/props")
-            assert reply.status_code == 503
-            assert reply.headers["Retry-After"]
+        reply = await front.client.request(method, "/props")
+        assert reply.status_code == 503
+        assert reply.headers["Retry-After"]
         assert front.backend.calls == []
 
 
 @pytest.mark.parametrize(("error", "code"), [(Paused("paused"), "paused"), (Closing("closing"), "closing")])
 async def test_a_refusal_of_the_gate_reaches_the_client(error: Paused | Closing, code: str) -> None:
     async with open_front() as front:
-        front.backend.admission.set_gate(Refuse(error))
+        front.backend.refuse(error)
         reply = await front.client.post(COMPLETION, json={})
         assert (reply.status_code, reply.json()["error"]["code"]) == (503, code)
         assert 1 <= int(reply.headers["Retry-After"]) <= 5

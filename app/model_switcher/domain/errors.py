@@ -20,6 +20,7 @@
     │   ├── HoldFull                   hold-full                  429       1
     │   ├── HoldTimeout                hold-timeout               504       1
     │   ├── UpstreamLost               upstream-lost              502       1
+    │   ├── LeaseEnded                 lease-ended                410       1
     │   ├── ForeignCaller              foreign-caller             403       1
     │   └── WrongKey                   wrong-key                  401       1
     └── InstanceError
@@ -209,6 +210,13 @@ class UpstreamLost(RequestError):
 
     code = "upstream-lost"
     http_status = 502
+
+
+class LeaseEnded(RequestError):
+    """A borrowed model was given back: its owner is gone or silent, the limit is over, or the user wants the memory."""
+
+    code = "lease-ended"
+    http_status = 410
 
 
 class ForeignCaller(RequestError):

@@ -101,12 +101,14 @@ class Launch:
         binary: The engine that serves it.
         engine: The engine with its version, for people.
         options: The launch options, as a command line.
+        pinned: Whether it is never unloaded to make room.
     """
 
     model: Model
     binary: EngineBinary
     engine: str
     options: tuple[str, ...] = ()
+    pinned: bool = False
 
     def command(self, alias: str) -> list[str]:
         """The whole command line of a start that answers to `alias` on a port that the engine picks itself."""

@@ -94,6 +94,10 @@ class Settings:
         own = [model.engine for model in self._tables(names) if model.engine]
         return own[-1] if own else self.server.engine
 
+    def is_pinned(self, names: tuple[str, ...]) -> bool:
+        """Whether a model is never unloaded to make room."""
+        return any(model.pinned for model in self._tables(names))
+
     def _tables(self, names: tuple[str, ...]) -> list[ModelSettings]:
         wanted = {name.casefold() for name in names}
         return [model for name, model in self.models.items() if name.casefold() in wanted]

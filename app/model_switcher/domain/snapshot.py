@@ -19,6 +19,16 @@ class Phase(StrEnum):
     START = "start"
 
 
+class Reason(StrEnum):
+    """Who wanted a model loaded."""
+
+    CHOICE = "choice"
+    REQUEST = "request"
+    LEASE = "lease"
+    RETURN = "return"
+    RESTART = "restart"
+
+
 class Result(StrEnum):
     """How a switch ended."""
 
@@ -30,6 +40,7 @@ class Result(StrEnum):
     NOTHING_LEFT = "nothing left"
     REFUSED = "refused"
     CANCELLED = "cancelled"
+    NOT_LOADED = "not loaded"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,13 +75,46 @@ class ServerView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SwitchView:
-    """The switch under way: from what to what, which step, since when (seconds since the epoch)."""
+    """The switch under way: from what to what, for whom, which step, since when (seconds since the epoch)."""
 
     target: str
     source: str | None
     phase: Phase
     started: float
     progress: float | None = None
+    reason: Reason = Reason.CHOICE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WarmUpView:
+    """The model whose file is read into main memory ahead of its load, and the part of it that lies there, 0.0–1.0."""
+
+    model: str
+    fraction: float
+    done: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaseView:
+    """A model that a program has borrowed, or waits to borrow.
+
+    Attributes:
+        id: The beginning of the lease's id; the whole id is its owner's secret.
+        model, model_name: What is borrowed.
+        owner, pid: Who borrows it: the program's name, and its process where that is known.
+        since: Seconds since the epoch of the claim.
+        granted: Whether the model is there for its owner; else the claim waits.
+        returns_to: Id of the model that comes back afterwards.
+    """
+
+    id: str
+    model: str
+    model_name: str
+    owner: str
+    pid: int | None
+    since: float
+    granted: bool
+    returns_to: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +129,7 @@ class Outcome:
         phases: Seconds of each step.
         failure: Why the chosen model is not served; None if it is.
         finished: Seconds since the epoch.
+        reason: Who wanted the model.
     """
 
     result: Result
@@ -94,6 +139,7 @@ class Outcome:
     finished: float
     phases: dict[str, float] = field(default_factory=dict)
     failure: Failure | None = None
+    reason: Reason = Reason.CHOICE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +158,8 @@ class Snapshot:
         outcome: How the last one ended.
         failure: Why nothing is served, when that is so.
         held: Requests that wait for a model.
+        leases: Models that programs have borrowed or wait to borrow, in order.
+        warm_up: What is read ahead.
         readings: Memory; None until first read.
         catalog: Models; scanning tells whether the list is still growing.
         notice: Something the user should know about this instance as a whole (a settings file with problems).
@@ -130,6 +178,8 @@ class Snapshot:
     outcome: Outcome | None = None
     failure: Failure | None = None
     held: int = 0
+    leases: tuple[LeaseView, ...] = ()
+    warm_up: WarmUpView | None = None
     readings: Readings | None = None
     catalog: Catalog = field(default_factory=Catalog)
     scanning: bool = False

@@ -8,8 +8,10 @@ the next start is a new server. Busy is not a state; it follows from the request
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+
+from model_switcher.domain.remedies import Remedy, RemedyKind
 
 
 class ServerState(StrEnum):
@@ -56,17 +58,24 @@ class Cause(StrEnum):
     """Why a server failed: stable codes, part of the public interface."""
 
     ENGINE_WONT_START = "engine-wont-start"
+    MISSING_LIBRARY = "missing-library"
+    WRONG_MACHINE = "engine-for-another-machine"
     UNSUPPORTED_OPTION = "unsupported-option"
     MODEL_MISSING = "model-missing"
     MODEL_DAMAGED = "model-damaged"
     UNKNOWN_ARCHITECTURE = "unknown-architecture"
     OUT_OF_MEMORY = "out-of-memory"
+    OUT_OF_RAM = "out-of-ram"
+    OOM_KILLED = "oom-killed"
+    DRIVER_LOST = "driver-lost"
     PORT_TAKEN = "port-taken"
     NOT_READY_IN_TIME = "not-ready-in-time"
     ANOTHER_SERVER = "another-server"
     EXITED = "engine-exited"
     CRASHED = "engine-crashed"
     WONT_STOP = "wont-stop"
+    SHORT_OF_MEMORY = "short-of-memory"
+    HANGS = "engine-hangs"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +89,8 @@ class Failure:
         exit_code: Exit code of the process, None if it was killed or never ran.
         signal: Name of the signal that ended it ("SIGKILL"), None if there was none.
         log: Its last log lines, oldest first.
+        asked: Bytes of memory that it asked for in vain, where its log tells.
+        action: What an interface can offer to do about it.
     """
 
     cause: str
@@ -88,3 +99,13 @@ class Failure:
     exit_code: int | None = None
     signal: str | None = None
     log: tuple[str, ...] = ()
+    asked: int | None = None
+    action: Remedy | None = None
+
+    def with_fitting(self, *, ctx_size: int | None = None, n_gpu_layers: int | None = None) -> Failure:
+        """The same, with what would fit: a smaller context, or fewer layers on the GPU."""
+        if ctx_size is None and n_gpu_layers is None:
+            return self
+        what = f"ctx-size {ctx_size}" if ctx_size is not None else f"n-gpu-layers {n_gpu_layers}"
+        remedy = Remedy(action=RemedyKind.RELOAD, ctx_size=ctx_size, n_gpu_layers=n_gpu_layers)
+        return replace(self, hint=f"With {what} it would fit.", action=remedy)

@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING
 
 from model_switcher.domain.errors import SwitcherError, UnknownModel
+from model_switcher.domain.plan import Limits
 from model_switcher.domain.snapshot import Outcome, Snapshot
 from model_switcher.engine.background import in_background
 from model_switcher.engine.binaries.probe import EngineProber
@@ -54,7 +55,12 @@ class Runtime:
         self.hub = Hub(Snapshot(version=version, time=time.time()))
         self._preflight = Preflight(settings, EngineProber())
         self._controller = Controller(
-            prepare=self._prepare, settings=settings.server, hub=self.hub, log=self.log, deadlines=deadlines
+            prepare=self._prepare,
+            settings=settings.server,
+            limits=_limits(settings),
+            hub=self.hub,
+            log=self.log,
+            deadlines=deadlines,
         )
         self._sampler = MemorySampler()
         self._collection = Collection(settings, places, self.hub)
@@ -217,3 +223,13 @@ class Runtime:
     @property
     def _last_file(self) -> Path:
         return self.places.state / "last-model"
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        beside=settings.memory.keep_resident == "while it fits",
+        margin=settings.memory.margin,
+        starvation_bound=settings.server.starvation_bound,
+        return_after=settings.server.return_after,
+        unload_after_idle=settings.memory.unload_after_idle,
+    )

@@ -1,53 +1,27 @@
-"""The gate in front of the served model: requests pass, wait, or are refused with the reason.
+"""The gate in front of the models: requests pass, wait, or are refused with the reason.
 
-The controller sets the gate; the gateway sends every request through it. Passing an open gate is one synchronous
+The controller sets the gates; the gateway sends every request through them. Passing an open gate is one synchronous
 step on the loop, so that no request can slip in behind a decision of the controller.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
+from collections import Counter
 from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from model_switcher.domain.errors import HoldFull, HoldTimeout, NothingServed, SwitcherError
 from model_switcher.domain.units import format_seconds
+from model_switcher.engine.control.gates import Gates, Open
+from model_switcher.engine.control.hold_clock import HoldClock
 
 if TYPE_CHECKING:
-    from collections import Counter
     from collections.abc import Callable
 
-
-@dataclass(frozen=True, slots=True)
-class Open:
-    """Requests pass to this server."""
-
-    model: str
-    url: str
-    key: str
-
-
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """Requests wait: the model is on its way. `reason` is for those who may not wait."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Asleep:
-    """Nothing is loaded; a request wakes the selected model and waits for it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Refuse:
-    """Requests are refused with this error."""
-
-    error: SwitcherError
-
-
-Gate = Open | Hold | Asleep | Refuse
+_ROUNDING = 1e-3
 
 
 class Ticket:
@@ -61,6 +35,11 @@ class Ticket:
         self.key = gate.key
         self._admission: Admission | None = admission
 
+    def heard(self) -> None:
+        """The server sent something: it lives."""
+        if self._admission is not None:
+            self._admission.heard[self.model] = time.monotonic()
+
     def leave(self) -> None:
         """The answer is finished, or given up. Safe to call twice."""
         if self._admission is not None:
@@ -68,16 +47,25 @@ class Ticket:
             admission.left(self.model)
 
 
+@dataclass(eq=False, slots=True)
+class _Waiter:
+    """A request that waits; `model` is None for whatever is selected by then, `deadline` is of the hold clock."""
+
+    model: str | None
+    since: float
+    deadline: float
+    ticket: asyncio.Future[Ticket]
+
+
 class Admission:
     """Counts what is in flight and holds what has to wait. Lives on the runtime's loop.
 
     Args:
         limit: Requests that may wait at once.
-        timeout: Seconds that a request may wait.
-        on_wanted: Called when a request waits while the gate is asleep.
-        on_drained: Called when the last request leaves a model that admits nothing new.
+        timeout: Seconds that a request may wait, not counting loads and leases that make progress.
+        on_wanted: Called when the first request begins to wait for a model, and when the last one gave up.
+        on_idle: Called when the last request leaves a model, if that matters to anybody.
         on_held: Called when the number of waiting requests changed.
-        in_flight: Counts the requests that use each model's server.
     """
 
     def __init__(
@@ -86,17 +74,21 @@ class Admission:
         limit: int,
         timeout: float,
         on_wanted: Callable[[], None],
-        on_drained: Callable[[], None],
+        on_idle: Callable[[], None],
         on_held: Callable[[], None],
-        in_flight: Counter[str],
     ) -> None:
         self.limit = limit
         self.timeout = timeout
-        self.in_flight = in_flight
-        self._gate: Gate = Refuse(NothingServed("No model is selected yet"))
-        self._waiting: list[asyncio.Future[Ticket]] = []
+        self.in_flight: Counter[str] = Counter()
+        self.used_at: dict[str, float] = {}
+        self.left_at: dict[str, float] = {}
+        self.heard: dict[str, float] = {}
+        self._gates = Gates()
+        self._waiting: list[_Waiter] = []
+        self._clock = HoldClock()
+        self._timer: asyncio.TimerHandle | None = None
         self._on_wanted = on_wanted
-        self._on_drained = on_drained
+        self._on_idle = on_idle
         self._on_held = on_held
 
     @property
@@ -104,87 +96,150 @@ class Admission:
         """Requests that wait."""
         return len(self._waiting)
 
-    def set_gate(self, gate: Gate) -> None:
-        """Let the waiting requests go on, or be refused, as the new gate says."""
-        self._gate = gate
-        if isinstance(gate, Hold) or not self._waiting:
-            return
-        if isinstance(gate, Asleep):
-            self._on_wanted()  # what waits already is as good a reason to load the model as a new request
-            return
-        waiting, self._waiting = self._waiting, []
-        for waiter in waiting:
-            if waiter.done():
-                continue
-            if isinstance(gate, Open):
-                waiter.set_result(self._admit(gate))
-            else:
-                waiter.set_exception(copy(gate.error))
-        self._on_held()
+    def wants(self) -> dict[str, float]:
+        """The models that requests wait for, and since when the oldest of each."""
+        first: dict[str, float] = {}
+        for waiter in self._waiting:
+            model = self._model_of(waiter)
+            if model is not None:
+                first.setdefault(model, waiter.since)
+        return first
 
-    async def enter(self, *, wake: bool = True) -> Ticket:
-        """A ticket for the served model, after waiting for it if need be.
+    def held_by_model(self) -> Counter[str]:
+        """How many requests wait for each model."""
+        return Counter(model for waiter in self._waiting if (model := self._model_of(waiter)) is not None)
+
+    def set_gates(self, gates: Gates) -> bool:
+        """Let waiting requests go on, or be refused, as the new gates say, in the order in which they came.
+
+        Returns:
+            Whether any of them does not wait any more.
+        """
+        self._gates = gates
+        clock_changed = self._clock.run(running=not gates.standing)
+        before = len(self._waiting)
+        if before:
+            self._waiting = [waiter for waiter in self._waiting if not self._settled(waiter)]
+        settled = len(self._waiting) != before
+        if settled:
+            self._on_held()
+        if settled or clock_changed:
+            self._arm()
+        return settled
+
+    async def enter(self, model: str | None = None, *, wake: bool = True) -> Ticket:
+        """A ticket for a model's server, after waiting for it if need be.
 
         Args:
+            model: Id of the model; None for the selected one.
             wake: False for a request that may neither load a model nor wait for one.
 
         Raises:
-            NothingServed: Nothing is selected, or `wake` is False and nothing is ready.
+            NothingServed: Nothing is selected, or `wake` is False and the model is not ready.
             HoldFull: Too many wait already.
             HoldTimeout: It waited too long.
             SwitcherError: Whatever the gate refuses requests with.
         """
-        gate = self._gate
-        if isinstance(gate, Open):
-            return self._admit(gate)
-        if isinstance(gate, Refuse):
-            raise copy(gate.error)
+        verdict = self._gates.verdict(model)
+        if isinstance(verdict, Open):
+            return self._admit(verdict)
+        if verdict is not None:
+            raise copy(verdict)
         if not wake:
-            reason = gate.reason if isinstance(gate, Hold) else "No model is loaded"
+            wanted = self._gates.selected if model is None else model
+            reason = self._gates.waiting.get(wanted or "", "The model is not loaded")
             raise NothingServed(reason, hint="A request that generates something loads the model.")
         if len(self._waiting) >= self.limit:
             raise HoldFull(
                 f"{len(self._waiting)} requests wait for a model already",
                 hint="Try again later, or raise [server] hold-limit.",
             )
-        return await self._wait(asleep=isinstance(gate, Asleep))
+        return await self._wait(model)
 
     def left(self, model: str) -> None:
         """A request of `model` is over."""
+        self.left_at[model] = time.monotonic()
         self.in_flight[model] -= 1
         if self.in_flight[model] <= 0:
             del self.in_flight[model]
-            if not (isinstance(self._gate, Open) and self._gate.model == model):
-                self._on_drained()
+            if self._gates.idle_matters or model not in self._gates.open:
+                self._on_idle()
 
     def _admit(self, gate: Open) -> Ticket:
         self.in_flight[gate.model] += 1
+        self.used_at[gate.model] = time.monotonic()
         return Ticket(self, gate)
 
-    async def _wait(self, *, asleep: bool) -> Ticket:
-        waiter: asyncio.Future[Ticket] = asyncio.get_running_loop().create_future()
+    async def _wait(self, model: str | None) -> Ticket:
+        waiter = _Waiter(
+            model=model,
+            since=time.monotonic(),
+            deadline=self._clock.now() + self.timeout,
+            ticket=asyncio.get_running_loop().create_future(),
+        )
+        news = self._model_of(waiter) not in self.wants()
         self._waiting.append(waiter)
         self._on_held()
-        if asleep:
+        if self._timer is None:
+            self._arm()
+        if news:
             self._on_wanted()
         try:
-            async with asyncio.timeout(self.timeout):
-                return await asyncio.shield(waiter)
-        except TimeoutError:
-            self._withdraw(waiter)
-            raise HoldTimeout(
-                f"The model was not ready within {format_seconds(self.timeout)}",
-                hint="`model-switcher status` shows what it waits for; [server] hold-timeout sets the limit.",
-            ) from None
+            return await asyncio.shield(waiter.ticket)
         except asyncio.CancelledError:
             self._withdraw(waiter)
             raise
 
-    def _withdraw(self, waiter: asyncio.Future[Ticket]) -> None:
+    def _withdraw(self, waiter: _Waiter) -> None:
         """Forget a request that waits no more; a ticket that it was given in the same moment goes back."""
         if waiter in self._waiting:
             self._waiting.remove(waiter)
+            waiter.ticket.cancel()
             self._on_held()
-            waiter.cancel()
-        elif waiter.done() and not waiter.cancelled() and waiter.exception() is None:
-            waiter.result().leave()
+            if self._model_of(waiter) not in self.wants():
+                self._on_wanted()
+        elif waiter.ticket.done() and not waiter.ticket.cancelled() and waiter.ticket.exception() is None:
+            waiter.ticket.result().leave()
+
+    def _settled(self, waiter: _Waiter) -> bool:
+        """Whether it needs not wait any more."""
+        if waiter.ticket.done():
+            return True
+        verdict = self._gates.verdict(waiter.model)
+        if isinstance(verdict, Open):
+            waiter.ticket.set_result(self._admit(verdict))
+        elif verdict is not None:
+            waiter.ticket.set_exception(copy(verdict))
+        return verdict is not None
+
+    def _model_of(self, waiter: _Waiter) -> str | None:
+        return self._gates.selected if waiter.model is None else waiter.model
+
+    def _arm(self) -> None:
+        """Wake up when the one that came first has waited too long: all may wait equally long."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._waiting and self._clock.runs:
+            delay = max(0.0, self._waiting[0].deadline - self._clock.now())
+            self._timer = asyncio.get_running_loop().call_later(delay, self._expire)
+
+    def _expire(self) -> None:
+        self._timer = None
+        now = self._clock.now() + _ROUNDING
+        late = [waiter for waiter in self._waiting if waiter.deadline <= now]
+        self._waiting = [waiter for waiter in self._waiting if waiter.deadline > now]
+        for waiter in late:
+            if not waiter.ticket.done():
+                waiter.ticket.set_exception(_too_late(self.timeout))
+        if late:
+            self._on_held()
+            self._on_wanted()
+        self._arm()
+
+
+def _too_late(timeout: float) -> SwitcherError:
+    return HoldTimeout(
+        f"The model was not ready within {format_seconds(timeout)}",
+        hint="`model-switcher status` shows what it waits for; [server] hold-timeout sets the limit.",
+    )

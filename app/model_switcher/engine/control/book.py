@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from model_switcher.domain.errors import Closing, NothingServed, Paused
-from model_switcher.domain.plan import Resident, Situation, recent_crashes, restarts_exhausted
-from model_switcher.domain.states import ENDED, Cause, Failure, ServerState
-from model_switcher.engine.control.admission import Asleep, Gate, Hold, Open, Refuse
+from model_switcher.domain.plan import recent_crashes, restarts_exhausted
+from model_switcher.domain.states import Cause, Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection
 
     from model_switcher.domain.launch import Launch
     from model_switcher.engine.control.server import Server
+
+# How long a model that did not come up is not tried again for requests and leases.
+RETRY_SECONDS = 30.0
 
 
 @dataclass(slots=True)
@@ -24,14 +25,16 @@ class Book:
     Attributes:
         default: Id of the model that is the last fallback.
         selected: What the user chose, or what had to take its place.
-        committed: What was served last, with success.
-        candidates: What to serve, the preferred first.
-        launches: How each candidate is started: exactly as it was started before.
-        failed: Why a candidate is out, since the last choice.
+        committed: What was served last as the user's choice, with success.
+        candidates: What to serve as the user's choice, the preferred first.
+        launches: How models are started: the candidates exactly as they were started before.
+        failed: Why a model is out: a candidate until the next choice, another one for a while.
         crashes: When a model crashed after it had been ready.
         given_up: Why nothing is served, once every candidate failed.
-        awake: Whether anything is to be loaded.
-        paused: Whether requests may wake nothing.
+        awake: Whether the user's choice is to be loaded.
+        paused: Whether nothing at all is to be loaded.
+        returning: Whether the user's choice comes back without delay.
+        leaving: Models that are to be unloaded, whatever is wanted.
         closing: Whether the program is shutting down.
         cut_at: When running answers are cut.
     """
@@ -42,10 +45,13 @@ class Book:
     candidates: tuple[str, ...] = ()
     launches: dict[str, Launch] = field(default_factory=dict)
     failed: dict[str, Failure] = field(default_factory=dict)
+    failed_at: dict[str, float] = field(default_factory=dict)
     crashes: dict[str, tuple[float, ...]] = field(default_factory=dict)
     given_up: Failure | None = None
     awake: bool = False
     paused: bool = False
+    returning: bool = False
+    leaving: set[str] = field(default_factory=set)
     closing: bool = False
     cut_at: float | None = None
 
@@ -57,6 +63,7 @@ class Book:
         self.crashes.pop(target, None)
         self.given_up = None
         self.paused = False
+        self.returning = False
         self.awake = wake
         self.cut_at = None
 
@@ -73,15 +80,22 @@ class Book:
         """The model is served; the one before it is no fallback any more."""
         self.committed = self.selected = model
         self.candidates = self._startable(model, self.default)
+        self.returning = False
         self.cut_at = None
 
-    def sleep(self, *, paused: bool) -> None:
-        """Nothing is to be loaded until a request comes, or, if paused, until the user says so."""
+    def sleep(self, running: set[str], *, paused: bool) -> None:
+        """All that runs is unloaded; nothing is loaded until a request comes, or, if paused, until the user says so."""
         self.paused = paused
-        self.awake = False
+        self.leaving |= running
+        self.doze()
         self.given_up = None
         if not self.closing:
             self.cut_at = None
+
+    def doze(self) -> None:
+        """The user's choice is not loaded until a request comes."""
+        self.awake = False
+        self.returning = False
 
     def wake(self) -> None:
         """The selected model is wanted again."""
@@ -106,62 +120,43 @@ class Book:
         self.awake = False
         self.cut_at = cut_at
 
+    def note_failure(self, model: str, failure: Failure, now: float) -> None:
+        """A model cannot be served."""
+        self.failed[model] = failure
+        self.failed_at[model] = now
+
     def note_end(self, server: Server, now: float) -> None:
-        """A server ended; if by itself, it failed to come up, or crashed."""
-        if server.failure is None or server.failure.cause == Cause.WONT_STOP:
-            return  # it was told to end
+        """A server ended and is gone; if by itself, it failed to come up, or crashed."""
         model = server.model
+        self.leaving.discard(model)
+        if server.failure is None or server.failure.cause == Cause.WONT_STOP:  # it was told to end
+            if model not in self.candidates:
+                self.launches.pop(model, None)  # it is checked again before the next start
+            return
         if server.load_seconds is None:
-            self.failed[model] = server.failure
+            self.note_failure(model, server.failure, now)
             return
         self.crashes[model] = (*recent_crashes(self.crashes.get(model, ()), now), now)
         if restarts_exhausted(self.crashes[model], now):
-            self.failed[model] = server.failure
+            self.note_failure(model, server.failure, now)
 
-    def situation(self, servers: Iterable[Server], in_flight: Mapping[str, int], now: float) -> Situation:
-        """What `plan` is asked about. A server whose end is not noted yet still counts as stopping."""
-        return Situation(
-            now=now,
-            candidates=self.candidates,
-            awake=self.awake and not self.paused,
-            residents=tuple(
-                Resident(
-                    server.model,
-                    ServerState.STOPPING if server.state in ENDED else server.state,
-                    in_flight[server.model],
-                )
-                for server in servers
-            ),
-            failed=frozenset(self.failed),
-            crashes=self.crashes,
-            cut_at=self.cut_at,
-        )
+    def forget_failures(self, now: float) -> float | None:
+        """Let models that are no candidates be tried again after a while; when the next one may."""
+        due: list[float] = []
+        for model in [model for model in self.failed if model not in self.candidates]:
+            retry = self.failed_at[model] + RETRY_SECONDS
+            if retry <= now:
+                del self.failed[model]
+            else:
+                due.append(retry)
+        return min(due, default=None)
 
-    def gate(self, served: Server | None) -> Gate:
-        """What requests meet now."""
-        if self.closing:
-            return Refuse(Closing("The program is shutting down"))
-        if self.paused:
-            return Refuse(
-                Paused(
-                    "The memory was freed by the user", hint="`model-switcher resume` loads the model again."
-                )
-            )
-        if self.given_up is not None:
-            return Refuse(
-                NothingServed(
-                    f"No model can be served: {self.given_up.sentence}",
-                    hint=self.given_up.hint,
-                    details={"failure": self.given_up},
-                )
-            )
-        if self.selected is None:
-            return Refuse(
-                NothingServed("No model is selected", hint="`model-switcher switch MODEL` selects one.")
-            )
-        if served is not None:
-            return Open(served.model, served.url, served.key)
-        return Hold("The model is loading") if self.awake else Asleep()
+    def prune(self, running: Collection[str]) -> None:
+        """Forget how to start what neither runs nor is wanted as the user's choice: it is checked again before."""
+        for model in [
+            model for model in self.launches if model not in self.candidates and model not in running
+        ]:
+            del self.launches[model]
 
     def name_of(self, model: str) -> str:
         """The model's name, for people."""

@@ -1,31 +1,37 @@
 """The only code that changes what runs: one writer that never waits.
 
 Callers post intentions, the world posts events; one task takes them in order, notes them in the book, asks `plan`
-what to do and does it. Everything slow (preflight, starting, stopping) is a task of its own that posts its result
-back, so that a cancel, a crash or a third choice is seen at once.
+what to do and does it. Everything slow (preflight, starting, stopping, proving memory free) is a task of its own that
+posts its result back, so that a cancel, a crash or a third choice is seen at once.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
 from typing import TYPE_CHECKING
 
-from model_switcher.domain.errors import Closing
-from model_switcher.domain.plan import Action, Cancel, Drain, GiveUp, Start, Stop, WaitUntil, goal_of, plan
-from model_switcher.domain.snapshot import Outcome, Phase, Result
+from model_switcher.domain.errors import Closing, LeaseEnded
+from model_switcher.domain.plan import Limits
+from model_switcher.domain.snapshot import Outcome, Result
 from model_switcher.domain.states import ENDED, Failure, ServerState
 from model_switcher.engine.control.admission import Admission
 from model_switcher.engine.control.book import Book
 from model_switcher.engine.control.fleet import Fleet
+from model_switcher.engine.control.leases import Leases
+from model_switcher.engine.control.lending import Lending
 from model_switcher.engine.control.mailbox import Mailbox
+from model_switcher.engine.control.memory import Memory, UnknownMemory
+from model_switcher.engine.control.outlook import Outlook
 from model_switcher.engine.control.preflight import Checked, check
+from model_switcher.engine.control.preparations import Preparations
+from model_switcher.engine.control.stage import Stage
 from model_switcher.engine.control.switching import Switch, Switches
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from model_switcher.domain.launch import Launch
     from model_switcher.domain.settings import ServerSettings
     from model_switcher.engine.control.preflight import Prepare
     from model_switcher.engine.control.server import Deadlines, Server
@@ -34,16 +40,19 @@ if TYPE_CHECKING:
 
 
 class Controller:
-    """Switches the served model. Lives on the runtime's loop.
+    """Decides which models run. Lives on the runtime's loop.
 
     Args:
         prepare: Preflight of a model id: everything that can be checked before anything is stopped. Raises
             SwitcherError if the model cannot be served.
         settings: The `[server]` table.
+        limits: What the user set about memory and fairness.
         hub: Told of every change.
         log: Takes what the engines write.
+        memory: What is free, needed and held.
         default: Id of the model that is the last fallback.
         deadlines: Of each server's steps.
+        on_outcome: Told how each load ended, whoever wanted it.
     """
 
     def __init__(
@@ -53,25 +62,51 @@ class Controller:
         settings: ServerSettings,
         hub: Hub,
         log: LogRing,
+        limits: Limits | None = None,
+        memory: Memory | None = None,
         default: str | None = None,
         deadlines: Deadlines | None = None,
+        on_outcome: Callable[[Outcome], None] = lambda _: None,
     ) -> None:
+        self._mailbox = Mailbox()
+        self._post = self._mailbox.post
         self.admission = Admission(
             limit=settings.hold_limit,
             timeout=settings.hold_timeout,
-            on_wanted=lambda: self._post(self._book.wake),
-            on_drained=lambda: self._post(self._look),
+            on_wanted=lambda: self._post(self._wanted),
+            on_idle=lambda: self._post(self._look),
             on_held=lambda: hub.update(held=self.admission.held),
-            in_flight=Counter(),
         )
         self._prepare = prepare
         self._drain_timeout = settings.drain_timeout
         self._hub = hub
-        self._mailbox = Mailbox()
-        self._post = self._mailbox.post
+        self._memory = memory or UnknownMemory()
         self._book = Book(default=default)
         self._fleet = Fleet(on_change=self._changed, log=log, deadlines=deadlines)
         self._switches = Switches()
+        leases = Leases(limit=settings.lease_limit)
+        self.lending = Lending(post=self._post, book=self._book, leases=leases)
+        self._preparations = Preparations(
+            prepare, lambda model, outcome: self._post(lambda: self._prepared(model, outcome))
+        )
+        self._stage = Stage(
+            book=self._book,
+            fleet=self._fleet,
+            admission=self.admission,
+            leases=leases,
+            switches=self._switches,
+            outlook=Outlook(
+                book=self._book,
+                fleet=self._fleet,
+                admission=self.admission,
+                leases=leases,
+                memory=self._memory,
+                limits=limits or Limits(),
+            ),
+            hub=hub,
+            on_outcome=on_outcome,
+        )
+        self._proofs: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
 
     # Intentions: they may come at any time, and are carried out in order.
@@ -97,16 +132,20 @@ class Controller:
         """Give up the switch under way and go back to the model that was served before it."""
         self._post(self._cancel)
 
+    async def unload(self, model: str) -> None:
+        """Unload one model. Returns when what runs now of it is gone."""
+        await self._unload(lambda: self._leave(model), lambda server: server.model == model)
+
     async def stop(self) -> None:
         """Unload everything; the next request loads the selected model again.
 
-        Returns when what runs now is gone, or when a request wants it again.
+        Returns when what runs now is gone, or when a request wants the selected model again.
         """
-        await self._unload(lambda: self._sleep(paused=self._book.paused))
+        await self._unload(lambda: self._sleep(paused=self._book.paused), lambda _: True)
 
     async def pause(self) -> None:
         """Unload everything, and let requests wake nothing until `resume`. Returns as `stop` does."""
-        await self._unload(lambda: self._sleep(paused=True))
+        await self._unload(lambda: self._sleep(paused=True), lambda _: True)
 
     def resume(self) -> None:
         """End a pause and load the selected model."""
@@ -117,8 +156,9 @@ class Controller:
         self._post(lambda: setattr(self._book, "default", model))
 
     def refresh(self) -> None:
-        """Publish the counts of requests in flight, which change too often to be published each time."""
-        self._publish()
+        """Memory was read, or time has passed: look at leases, and publish what changes too often to be told each time."""
+        self.lending.end_overdue()
+        self._stage.publish()
 
     async def run(self) -> None:
         """The writer."""
@@ -133,12 +173,22 @@ class Controller:
         cut_at = time.monotonic() + grace
         await self._mailbox.carried_out(lambda: self._close(cut_at))
         await self._fleet.wait_ended()
+        self._preparations.begin(())
 
-    async def _unload(self, handle: Callable[[], None]) -> None:
-        await self._mailbox.carried_out(handle)
-        leaving = {server.alias for server in self._hub.snapshot.servers}
+    async def _unload(self, handle: Callable[[], None], which: Callable[[Server], bool]) -> None:
+        leaving: set[str] = set()
+
+        def carry_out() -> None:
+            leaving.update(server.alias for server in self._fleet if which(server))
+            handle()
+
+        await self._mailbox.carried_out(carry_out)
         await self._hub.wait_for(
-            lambda snapshot: snapshot.awake or leaving.isdisjoint(server.alias for server in snapshot.servers)
+            lambda snapshot: (
+                snapshot.awake
+                or not self._book.leaving
+                or leaving.isdisjoint(server.alias for server in snapshot.servers)
+            )
         )
 
     # What the mailbox carries.
@@ -168,11 +218,12 @@ class Controller:
     def _checked(self, switch: Switch, checked: Checked | Failure) -> None:
         if self._switches.in_preflight is not switch:
             return
-        if isinstance(checked, Failure):
-            switch.failure = checked
+        failure = checked if isinstance(checked, Failure) else self._stage.shortage(checked.launch)
+        if failure is not None or isinstance(checked, Failure):
+            switch.failure = failure
             if self._book.selected is None:
-                self._book.given_up = checked
-            self._finish(switch, Result.REFUSED)
+                self._book.given_up = failure
+            self._stage.finish(switch, Result.REFUSED)
             return
         if switch.target not in self._fleet:
             self._book.launches[switch.target] = checked.launch
@@ -182,7 +233,7 @@ class Controller:
         self._book.choose(switch.target, wake=switch.wake)
         self._arm_cut()
         if not switch.wake:
-            self._finish(switch, Result.CHOSEN)
+            self._stage.finish(switch, Result.CHOSEN)
 
     def _arm_cut(self) -> None:
         switch = self._switches.under_way
@@ -191,17 +242,43 @@ class Controller:
 
     def _cancel(self) -> None:
         if (checked := self._switches.in_preflight) is not None:
-            self._finish(checked, Result.CANCELLED)
+            self._stage.finish(checked, Result.CANCELLED)
         if (switch := self._switches.under_way) is not None:
             switch.cancelled = True
             self._book.unchoose(switch.target)
 
+    def _wanted(self) -> None:
+        """A request waits for a model that none waited for, or nobody waits for one any more."""
+        wants = self.admission.wants()
+        if self._book.selected in wants:
+            self._book.wake()
+        if not self._book.paused:
+            self._book.leaving -= {model for model in wants if self._fleet.ready(model) is not None}
+
+    def _prepared(self, model: str, outcome: Launch | Failure) -> None:
+        if model in self._fleet or model in self._book.launches:
+            return
+        if isinstance(outcome, Failure):
+            self._book.note_failure(model, outcome, time.monotonic())
+        else:
+            self._book.launches[model] = outcome
+
+    def _leave(self, model: str) -> None:
+        if model in self._fleet:
+            self._book.leaving.add(model)
+        if model == self._book.selected:
+            self._switches.replace_all("an unload")
+            self._book.doze()
+
     def _sleep(self, *, paused: bool) -> None:
         self._switches.replace_all("a stop")
-        self._book.sleep(paused=paused)
+        self.lending.end_all(LeaseEnded("The memory was freed by the user"))
+        self._book.sleep(self._fleet.models, paused=paused)
+        self._wanted()
 
     def _close(self, cut_at: float) -> None:
         self._switches.replace_all("the end of the program")
+        self.lending.end_all(Closing("The program is shutting down"))
         self._book.close(cut_at)
 
     def _changed(self, server: Server) -> None:
@@ -210,14 +287,26 @@ class Controller:
             self._post(lambda: self._ended(server))
         elif server.state is ServerState.READY:
             self._post(self._look)
-        self._publish()
+        self._stage.publish()
 
     def _ended(self, server: Server) -> None:
-        self._fleet.remove(server)
-        self._book.note_end(server, time.monotonic())
+        """Its process is gone; it counts as stopping until its memory is proven free."""
         switch = self._switches.under_way
         if switch is not None and server.model == switch.target and server.failure is not None:
             switch.failure = server.failure
+        proof = asyncio.create_task(self._prove(server), name=f"release {server.model}")
+        self._proofs.add(proof)
+        proof.add_done_callback(self._proofs.discard)
+
+    async def _prove(self, server: Server) -> None:
+        try:
+            await self._memory.released(server)
+        finally:
+            self._post(lambda: self._freed(server))
+
+    def _freed(self, server: Server) -> None:
+        self._fleet.remove(server)
+        self._book.note_end(server, time.monotonic())
 
     # The writer's step.
 
@@ -226,72 +315,11 @@ class Controller:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        while True:
-            situation = self._book.situation(self._fleet, self.admission.in_flight, time.monotonic())
-            if not self._carry_out(plan(situation)):
-                break
-        self._settle(goal_of(situation))
-
-    def _carry_out(self, action: Action) -> bool:
-        """Do it; whether there may be more to do at once."""
-        match action:
-            case Start(model):
-                self._enter(Phase.START)
-                self._fleet.start(self._book.launches[model])
-            case Cancel(model) | Stop(model):
-                self._enter(Phase.STOP)
-                self._fleet.stop(model)
-            case Drain():
-                self._enter(Phase.DRAIN)
-                if self._book.cut_at is not None:
-                    self._plan_at(self._book.cut_at)
-                return False
-            case WaitUntil(due):
-                self._plan_at(due)
-                return False
-            case GiveUp():
-                self._book.give_up()
-            case _:
-                return False
-        return True
-
-    def _settle(self, goal: str | None) -> None:
-        served = self._fleet.ready(goal)
-        switch = self._switches.under_way
-        if served is not None:
-            self._book.commit(served.model)
-            if switch is not None:
-                self._finish(switch, switch.result(served.model))
-        elif switch is not None and goal is None and not self._fleet:
-            self._finish(switch, Result.CANCELLED if switch.cancelled else Result.NOTHING_LEFT)
-        self.admission.set_gate(self._book.gate(served))
-        self._publish()
-
-    # Helpers.
-
-    def _enter(self, phase: Phase) -> None:
-        if self._switches.under_way is not None:
-            self._switches.under_way.enter(phase)
-
-    def _plan_at(self, due: float) -> None:
-        delay = max(0.0, due - time.monotonic())
-        self._timer = asyncio.get_running_loop().call_later(delay, self._post, self._look)
-
-    def _finish(self, switch: Switch, result: Result) -> None:
-        self._switches.remove(switch)
-        outcome = switch.end(result, serving=self._fleet.serving, name=self._book.name_of(switch.target))
-        self._hub.update(outcome=outcome)
-
-    def _publish(self) -> None:
-        book = self._book
-        wanted = book.selected if book.awake else None
-        switch = self._switches.shown
-        self._hub.update(
-            selected=book.selected,
-            paused=book.paused,
-            awake=book.awake,
-            servers=self._fleet.views(wanted, self.admission.in_flight),
-            switch=switch.view(self._fleet.progress) if switch else None,
-            failure=book.given_up,
-            held=self.admission.held,
-        )
+        now = time.monotonic()
+        due = self._book.forget_failures(now)
+        self._preparations.begin(self._stage.unprepared())
+        wait = self._stage.play(now)
+        times = [when for when in (due, wait.until) if when is not None]
+        if times:
+            delay = max(0.0, min(times) - time.monotonic())
+            self._timer = asyncio.get_running_loop().call_later(delay, self._post, self._look)

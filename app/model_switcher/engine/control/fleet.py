@@ -9,7 +9,7 @@ from model_switcher.domain.states import COMING_UP, ENDED, ServerState
 from model_switcher.engine.control.server import Deadlines, Listener, Server
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from model_switcher.domain.launch import Launch
     from model_switcher.domain.snapshot import ServerView
@@ -64,18 +64,22 @@ class Fleet:
         return next((server for server in self._servers if server.state is ServerState.READY), None)
 
     @property
-    def progress(self) -> float | None:
-        """How far the one that comes up has loaded."""
-        return next((server.progress for server in self._servers if server.state in COMING_UP), None)
+    def coming_up(self) -> Server | None:
+        """The one that starts or loads."""
+        return next((server for server in self._servers if server.state in COMING_UP), None)
 
-    def views(self, wanted: str | None, in_flight: Mapping[str, int]) -> tuple[ServerView, ...]:
-        """All of them, the wanted model's first; a ready server of another model drains."""
-        ordered = sorted(self._servers, key=lambda server: server.model != wanted)
+    @property
+    def models(self) -> set[str]:
+        """What the servers hold."""
+        return {server.model for server in self._servers}
+
+    def views(
+        self, first: str | None, in_flight: Mapping[str, int], draining: Collection[str]
+    ) -> tuple[ServerView, ...]:
+        """All of them, that of the model `first` at the beginning."""
+        ordered = sorted(self._servers, key=lambda server: server.model != first)
         return tuple(
-            server.view(
-                in_flight=in_flight[server.model],
-                draining=server.state is ServerState.READY and server.model != wanted,
-            )
+            server.view(in_flight=in_flight[server.model], draining=server.model in draining)
             for server in ordered
         )
 

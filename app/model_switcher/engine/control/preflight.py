@@ -85,7 +85,13 @@ class Preflight:
                 details={"options": missing, "engine": facts.version},
             )
         engine = facts.version if binary.kind == "embedded" else f"{binary.kind} {facts.version}"
-        return Launch(model=model, binary=binary, engine=engine, options=tuple(arguments(options)))
+        return Launch(
+            model=model,
+            binary=binary,
+            engine=engine,
+            options=tuple(arguments(options)),
+            pinned=self.settings.is_pinned(names),
+        )
 
     def _look(self, model: Model, engine: str) -> EngineBinary:
         for path in (*model.files, *filter(None, [model.projector])):

@@ -80,6 +80,7 @@ class Server:
         self.key = secrets.token_urlsafe(24)
         self.since = time.time()
         self.load_seconds: float | None = None
+        self.ready_at: float | None = None
         self._on_change = on_change
         self._log = log
         self._deadlines = deadlines or Deadlines()
@@ -173,7 +174,8 @@ class Server:
         verdict = await self._come_up(child)
         ready = verdict is None and self.state in COMING_UP and not child.exited.done()
         if ready:
-            self.load_seconds = time.monotonic() - started
+            self.ready_at = time.monotonic()
+            self.load_seconds = self.ready_at - started
             self.progress = 1.0
             self._move(ServerState.READY)
             while self.state is ServerState.READY and not child.exited.done():

@@ -8,7 +8,7 @@ from copy import copy
 from typing import TYPE_CHECKING
 
 from model_switcher.domain.errors import SwitcherError, SwitchFailed, SwitchSuperseded
-from model_switcher.domain.snapshot import Outcome, Phase, Result, SwitchView
+from model_switcher.domain.snapshot import Outcome, Phase, Reason, Result, SwitchView
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -27,15 +27,17 @@ class Switch:
     Attributes:
         target: Id of the model that was chosen.
         source: Id of the model that was served before.
+        reason: Who wanted it.
         wake: Whether the target is loaded at once; False leaves that to the first request.
         cancelled: Whether the user gave it up.
         cut: Whether running answers may be cut after a grace.
         failure: Why the target is not served, once that is known.
     """
 
-    def __init__(self, target: str, source: str | None) -> None:
+    def __init__(self, target: str, source: str | None, *, reason: Reason = Reason.CHOICE) -> None:
         self.target = target
         self.source = source
+        self.reason = reason
         self.started = time.time()
         self.phase = Phase.PREFLIGHT
         self.failure: Failure | None = None
@@ -73,7 +75,12 @@ class Switch:
 
     def view(self, progress: float | None) -> SwitchView:
         return SwitchView(
-            target=self.target, source=self.source, phase=self.phase, started=self.started, progress=progress
+            target=self.target,
+            source=self.source,
+            reason=self.reason,
+            phase=self.phase,
+            started=self.started,
+            progress=progress,
         )
 
     def end(self, result: Result, *, serving: Server | None, name: str) -> Outcome:
@@ -87,6 +94,7 @@ class Switch:
         self._note()
         outcome = Outcome(
             result=result,
+            reason=self.reason,
             target=self.target,
             serving=serving.model if serving else None,
             seconds=time.monotonic() - self._begun,

@@ -1,0 +1,225 @@
+"""The writer's step: what `plan` says is carried out, and everybody is told what that means."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from model_switcher.domain.errors import NothingServed
+from model_switcher.domain.plan import (
+    Action,
+    Cancel,
+    GiveUp,
+    Refuse,
+    Short,
+    Start,
+    Stop,
+    Wait,
+    goal_of,
+    make_room,
+    plan,
+)
+from model_switcher.domain.snapshot import Outcome, Phase, Reason, Result
+from model_switcher.domain.states import Cause, Failure, ServerState
+from model_switcher.domain.units import format_size
+from model_switcher.engine.control.switching import Switch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from model_switcher.domain.launch import Launch
+    from model_switcher.domain.plan import Situation
+    from model_switcher.engine.control.admission import Admission
+    from model_switcher.engine.control.book import Book
+    from model_switcher.engine.control.fleet import Fleet
+    from model_switcher.engine.control.leases import Leases
+    from model_switcher.engine.control.outlook import Outlook
+    from model_switcher.engine.control.server import Server
+    from model_switcher.engine.control.switching import Switches
+    from model_switcher.engine.hub import Hub
+
+
+class Stage:
+    """Carries out plans. Only the controller's writer calls it.
+
+    Args:
+        on_outcome: Told how each load ended, whoever wanted it.
+    """
+
+    def __init__(
+        self,
+        *,
+        book: Book,
+        fleet: Fleet,
+        admission: Admission,
+        leases: Leases,
+        switches: Switches,
+        outlook: Outlook,
+        hub: Hub,
+        on_outcome: Callable[[Outcome], None],
+    ) -> None:
+        self._book = book
+        self._fleet = fleet
+        self._admission = admission
+        self._leases = leases
+        self._switches = switches
+        self._outlook = outlook
+        self._hub = hub
+        self._on_outcome = on_outcome
+        self._loads: dict[str, Switch] = {}
+        self._draining: frozenset[str] = frozenset()
+
+    def unprepared(self) -> set[str]:
+        """Models that requests or leases wait for and that have not passed their preflight yet."""
+        wanted = {*self._admission.wants(), *(claim.model for claim in self._leases.claims())}
+        return wanted - set(self._book.launches) - self._fleet.models - set(self._book.failed)
+
+    def shortage(self, launch: Launch) -> Failure | None:
+        """Why a model cannot be loaded for want of memory, whatever is unloaded; None if it can, or nobody knows."""
+        if launch.model.id in self._fleet:
+            return None
+        situation = self._outlook.situation(time.monotonic(), choosing=False, asked=launch)
+        verdict = make_room(situation, launch.model.id)
+        return _too_big(launch.model.name, verdict) if isinstance(verdict, Short) else None
+
+    def play(self, now: float) -> Wait:
+        """Carry out what the plan says until it says to wait, and settle what that means for everybody.
+
+        That lets waiting requests in, which changes what is wanted: then the plan is asked again.
+        """
+        while True:
+            situation = self._outlook.situation(now, choosing=self._switches.under_way is not None)
+            action = plan(situation)
+            if not isinstance(action, Wait):
+                self._carry_out(action, situation)
+            elif not self._settle(goal_of(situation), action):
+                return action
+
+    def _carry_out(self, action: Action, situation: Situation) -> None:
+        match action:
+            case Start(model):
+                self._begin_load(model, situation)
+                self._fleet.start(self._book.launches[model])
+            case Cancel(model):
+                self._enter(Phase.STOP)
+                self._fleet.stop(model)
+            case Stop(model, idle):
+                if idle and model == self._book.selected:
+                    self._book.doze()
+                self._enter(Phase.STOP)
+                self._fleet.stop(model)
+            case Refuse(model, short):
+                failure = _too_big(self._book.name_of(model), short)
+                switch = self._switches.under_way
+                if switch is not None and switch.target == model:
+                    switch.failure = failure
+                self._book.note_failure(model, failure, situation.now)
+            case GiveUp():
+                self._book.give_up()
+
+    def _begin_load(self, model: str, situation: Situation) -> None:
+        switch = self._switches.under_way
+        if switch is not None and model == goal_of(situation):
+            switch.enter(Phase.START)
+            return
+        load = Switch(model, self._book.committed, reason=self._reason(model, situation))
+        load.enter(Phase.START)
+        self._loads[model] = load
+
+    def _reason(self, model: str, situation: Situation) -> Reason:
+        if any(claim.model == model for claim in situation.claims):
+            return Reason.LEASE
+        if any(want.model == model for want in situation.wants):
+            return Reason.REQUEST
+        return Reason.RESTART if self._book.crashes.get(model) else Reason.RETURN
+
+    def _enter(self, phase: Phase) -> None:
+        if self._switches.under_way is not None:
+            self._switches.under_way.enter(phase)
+
+    # What it means for everybody.
+
+    def _settle(self, goal: str | None, wait: Wait) -> bool:
+        """Tell everybody; whether that changed what is wanted."""
+        self._draining = wait.draining
+        if wait.draining:
+            self._enter(Phase.DRAIN)
+        served = self._fleet.ready(goal)
+        switch = self._switches.under_way
+        if served is not None:
+            self._book.commit(served.model)
+            if switch is not None:
+                self.finish(switch, switch.result(served.model))
+        elif switch is not None and goal is None and not self._fleet:
+            self.finish(switch, Result.CANCELLED if switch.cancelled else Result.NOTHING_LEFT)
+        self._end_loads()
+        self._book.prune(self._keep())
+        for model, failure in self._book.failed.items():
+            self._leases.refuse(model, _not_served(self._book.name_of(model), failure))
+        gates = self._outlook.gates(goal, wait)
+        granted = self._switches.under_way is None and self._leases.grant(gates.open)
+        changed = self._admission.set_gates(gates)
+        self.publish()
+        return changed or granted
+
+    def _keep(self) -> set[str]:
+        """Models whose launches are still of use."""
+        claimed = {claim.model for claim in self._leases.claims()}
+        return self._fleet.models | claimed | set(self._admission.wants())
+
+    def _end_loads(self) -> None:
+        for model, load in tuple(self._loads.items()):
+            if self._fleet.ready(model) is not None:
+                self._on_outcome(load.end(Result.SWITCHED, serving=self._fleet.ready(model), name=model))
+            elif model in self._book.failed:
+                load.failure = self._book.failed[model]
+                self._on_outcome(load.end(Result.NOT_LOADED, serving=self._fleet.serving, name=model))
+            elif model in self._fleet:
+                continue
+            del self._loads[model]
+
+    def finish(self, switch: Switch, result: Result) -> None:
+        """The switch has its outcome."""
+        self._switches.remove(switch)
+        serving = self._fleet.ready(self._book.selected) or self._fleet.serving
+        outcome = switch.end(result, serving=serving, name=self._book.name_of(switch.target))
+        self._hub.update(outcome=outcome)
+        self._on_outcome(outcome)
+
+    def publish(self) -> None:
+        """Tell the views."""
+        book = self._book
+        coming_up = self._fleet.coming_up
+        switch = self._switches.shown or (self._loads.get(coming_up.model) if coming_up else None)
+        self._hub.update(
+            selected=book.selected,
+            paused=book.paused,
+            awake=book.awake,
+            servers=self._fleet.views(book.selected, self._admission.in_flight, self._draining),
+            switch=switch.view(_progress(coming_up)) if switch else None,
+            failure=book.given_up,
+            held=self._admission.held,
+            leases=self._leases.views(book.name_of, book.selected),
+        )
+
+
+def _progress(server: Server | None) -> float | None:
+    return server.progress if server is not None and server.state is not ServerState.READY else None
+
+
+def _too_big(name: str, short: Short) -> Failure:
+    pinned = f" while {' and '.join(short.pinned)} stay loaded" if short.pinned else ""
+    return Failure(
+        cause=Cause.SHORT_OF_MEMORY,
+        sentence=(
+            f"{name} needs {format_size(short.need)}, and {format_size(max(0, short.room))} would be free{pinned}: "
+            f"{format_size(short.missing)} are missing"
+        ),
+        hint="Choose a smaller ctx-size or fewer n-gpu-layers, or end other programs that use the GPU.",
+    )
+
+
+def _not_served(name: str, failure: Failure) -> NothingServed:
+    return NothingServed(
+        f"{name} cannot be served: {failure.sentence}", hint=failure.hint, details={"failure": failure}
+    )
