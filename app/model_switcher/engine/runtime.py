@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from model_switcher.domain.launch import Launch
     from model_switcher.domain.settings import Settings
     from model_switcher.engine.control.admission import Admission
+    from model_switcher.engine.control.lending import Lending
     from model_switcher.engine.control.server import Deadlines
     from model_switcher.places import Places
 
@@ -72,6 +73,11 @@ class Runtime:
     def admission(self) -> Admission:
         """The gate that every request passes."""
         return self._controller.admission
+
+    @property
+    def lending(self) -> Lending:
+        """The counter where models are borrowed."""
+        return self._controller.lending
 
     @property
     def snapshot(self) -> Snapshot:
@@ -125,6 +131,20 @@ class Runtime:
         outcome = await self._controller.select(found.id, cut=cut)
         await in_background(self._remember, found)
         return outcome
+
+    async def resolve(self, name: str) -> Model:
+        """The model that a person or a program calls `name`; a file may be named by its path.
+
+        Raises:
+            UnknownModel, AmbiguousModel, UnusableModel: It names no model that can be served, or several.
+        """
+        await self._begun.wait()
+        return await self._collection.resolve(name)
+
+    async def unload(self, model: str) -> None:
+        """Unload one model, by its id. Returns when it is gone."""
+        await self._begun.wait()
+        await self._controller.unload(model)
 
     async def cancel(self) -> None:
         """Give up the switch under way; the model before it comes back."""
