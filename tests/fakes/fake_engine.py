@@ -59,6 +59,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--silent", action="store_true", help="report nothing, as older engines do")
     parser.add_argument("--wrong-alias", action="store_true")
     parser.add_argument("--garbage", action="store_true")
+    parser.add_argument("--deaf", action="store_true", help="compute for ever once ready, and answer nothing")
     parser.add_argument("--flood-mib", type=int, default=0)
     return parser.parse_known_args()[0]
 
@@ -106,6 +107,8 @@ def serve(options: argparse.Namespace) -> None:
         report("ready", {"id": Handler.aliases[0], "aliases": list(Handler.aliases)})
     if options.exit_after_ready is not None:
         threading.Timer(options.exit_after_ready, lambda: os._exit(3)).start()
+    while options.deaf:
+        pass
     server.serve_forever()
 
 

@@ -17,7 +17,9 @@ from model_switcher.domain.catalog import Model
 from model_switcher.domain.engines import EngineBinary
 from model_switcher.domain.launch import Launch
 from model_switcher.domain.states import ServerState
-from model_switcher.engine.control.server import Deadlines, Server
+from model_switcher.engine.control.deadlines import Deadlines
+from model_switcher.engine.control.pulse import Signs
+from model_switcher.engine.control.server import Server
 from model_switcher.engine.demo_models import write_demo_models
 from model_switcher.engine.log import LogRing
 
@@ -44,13 +46,15 @@ def fake_launch(name: str, *faults: str) -> Launch:
 class Watched:
     """A server of the fake engine, with every state that it went through."""
 
-    def __init__(self, *faults: str, deadlines: Deadlines = QUICK) -> None:
+    def __init__(
+        self, *faults: str, deadlines: Deadlines = QUICK, signs: Callable[[], Signs] = Signs
+    ) -> None:
         self.states: list[ServerState] = [ServerState.STARTING]
         self.progress: list[float | None] = []
         self.log = LogRing()
         self._changed = asyncio.Event()
         self.server = Server(
-            fake_launch("a", *faults), on_change=self._note, log=self.log, deadlines=deadlines
+            fake_launch("a", *faults), on_change=self._note, log=self.log, deadlines=deadlines, signs=signs
         )
 
     def _note(self, server: Server) -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import signal
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +14,7 @@ import pytest
 from fakes.launches import QUICK, Watched, lives, until
 from model_switcher.domain.engines import EngineBinary
 from model_switcher.domain.states import Cause, ServerState
+from model_switcher.engine.control.pulse import Signs
 
 STARTING, LOADING, READY, STOPPING, STOPPED, FAILED = ServerState
 
@@ -102,6 +107,33 @@ async def test_a_crash_after_ready_is_told_with_its_exit_code() -> None:
     failure = watched.server.failure
     assert failure is not None
     assert (failure.cause, failure.exit_code) == (Cause.CRASHED, 3)
+
+
+async def test_an_engine_that_hangs_is_told_from_one_that_is_busy() -> None:
+    signs = Signs(in_flight=0)
+    watched = Watched(deadlines=replace(QUICK, beat=0.1), signs=lambda: signs)
+    watched.server.start()
+    await watched.reach(ServerState.READY)
+    os.kill(watched.server.pid or 0, signal.SIGSTOP)
+    for _ in range(8):  # it answers no question, and yet somebody gets his answer piece by piece
+        await asyncio.sleep(0.1)
+        signs = Signs(in_flight=1, heard=time.monotonic())
+    assert watched.server.state is ServerState.READY
+    assert await watched.reach(ServerState.FAILED) is ServerState.FAILED
+    failure = watched.server.failure
+    assert failure is not None
+    assert failure.cause == Cause.HANGS
+    assert not lives(watched.server.pid or 0)
+
+
+async def test_an_engine_that_computes_with_no_time_for_questions_does_not_hang() -> None:
+    watched = Watched("--deaf", deadlines=replace(QUICK, beat=0.05), signs=lambda: Signs(in_flight=1))
+    watched.server.start()
+    await watched.reach(ServerState.READY)
+    await asyncio.sleep(1.0)
+    assert watched.server.state is ServerState.READY
+    watched.server.stop()
+    await watched.reach(ServerState.STOPPED)
 
 
 async def test_an_engine_that_ignores_every_request_to_end_is_killed() -> None:

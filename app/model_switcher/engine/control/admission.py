@@ -17,6 +17,7 @@ from model_switcher.domain.errors import HoldFull, HoldTimeout, NothingServed, S
 from model_switcher.domain.units import format_seconds
 from model_switcher.engine.control.gates import Gates, Open
 from model_switcher.engine.control.hold_clock import HoldClock
+from model_switcher.engine.control.pulse import Signs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,6 +109,10 @@ class Admission:
     def held_by_model(self) -> Counter[str]:
         """How many requests wait for each model."""
         return Counter(model for waiter in self._waiting if (model := self._model_of(waiter)) is not None)
+
+    def signs(self, model: str) -> Signs:
+        """Signs of life of a model's server."""
+        return Signs(self.in_flight[model], self.heard.get(model))
 
     def set_gates(self, gates: Gates) -> bool:
         """Let waiting requests go on, or be refused, as the new gates say, in the order in which they came.

@@ -101,8 +101,9 @@ class Book:
         """The selected model is wanted again."""
         if not self.paused and not self.closing and self.selected is not None:
             self.awake = True
-            self.failed.clear()
             self.given_up = None
+            for model in self.candidates:
+                self.failed.pop(model, None)
 
     def resume(self) -> None:
         """The pause is over."""

@@ -13,28 +13,29 @@ from typing import TYPE_CHECKING
 
 from model_switcher.domain.errors import Closing, LeaseEnded
 from model_switcher.domain.plan import Limits
-from model_switcher.domain.snapshot import Outcome, Result
 from model_switcher.domain.states import ENDED, Failure, ServerState
 from model_switcher.engine.control.admission import Admission
 from model_switcher.engine.control.book import Book
+from model_switcher.engine.control.choosing import Choosing
 from model_switcher.engine.control.fleet import Fleet
 from model_switcher.engine.control.leases import Leases
 from model_switcher.engine.control.lending import Lending
 from model_switcher.engine.control.mailbox import Mailbox
 from model_switcher.engine.control.memory import Memory, UnknownMemory
 from model_switcher.engine.control.outlook import Outlook
-from model_switcher.engine.control.preflight import Checked, check
 from model_switcher.engine.control.preparations import Preparations
 from model_switcher.engine.control.stage import Stage
-from model_switcher.engine.control.switching import Switch, Switches
+from model_switcher.engine.control.switching import Switches
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from model_switcher.domain.launch import Launch
     from model_switcher.domain.settings import ServerSettings
+    from model_switcher.domain.snapshot import Outcome
+    from model_switcher.engine.control.deadlines import Deadlines
     from model_switcher.engine.control.preflight import Prepare
-    from model_switcher.engine.control.server import Deadlines, Server
+    from model_switcher.engine.control.server import Server
     from model_switcher.engine.hub import Hub
     from model_switcher.engine.log import LogRing
 
@@ -77,12 +78,10 @@ class Controller:
             on_idle=lambda: self._post(self._look),
             on_held=lambda: hub.update(held=self.admission.held),
         )
-        self._prepare = prepare
-        self._drain_timeout = settings.drain_timeout
         self._hub = hub
         self._memory = memory or UnknownMemory()
         self._book = Book(default=default)
-        self._fleet = Fleet(on_change=self._changed, log=log, deadlines=deadlines)
+        self._fleet = Fleet(on_change=self._changed, log=log, deadlines=deadlines, signs=self.admission.signs)
         self._switches = Switches()
         leases = Leases(limit=settings.lease_limit)
         self.lending = Lending(post=self._post, book=self._book, leases=leases)
@@ -106,6 +105,15 @@ class Controller:
             hub=hub,
             on_outcome=on_outcome,
         )
+        self._choosing = Choosing(
+            post=self._post,
+            prepare=prepare,
+            drain_timeout=settings.drain_timeout,
+            book=self._book,
+            fleet=self._fleet,
+            switches=self._switches,
+            stage=self._stage,
+        )
         self._proofs: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
 
@@ -124,13 +132,11 @@ class Controller:
             SwitchSuperseded: A later choice replaced this one, or it was cancelled.
             Closing: The program is shutting down.
         """
-        reply: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        self._post(lambda: self._select(model, cut=cut, wake=wake, reply=reply))
-        return await reply
+        return await self._choosing.select(model, cut=cut, wake=wake)
 
     def cancel(self) -> None:
         """Give up the switch under way and go back to the model that was served before it."""
-        self._post(self._cancel)
+        self._choosing.cancel()
 
     async def unload(self, model: str) -> None:
         """Unload one model. Returns when what runs now of it is gone."""
@@ -195,57 +201,6 @@ class Controller:
 
     def _look(self) -> None:
         """Something changed that is no matter of the book: plan again."""
-
-    def _select(self, model: str, *, cut: bool, wake: bool, reply: asyncio.Future[Outcome]) -> None:
-        if reply.done():
-            return  # whoever asked has left already
-        if self._book.closing:
-            reply.set_exception(Closing("The program is shutting down"))
-            return
-        switch = self._switches.chosen_already(model)
-        if switch is None:
-            switch = Switch(model, self._book.committed)
-            self._switches.begin(switch, self._check(switch))
-        switch.join(reply, cut=cut, wake=wake)
-        self._arm_cut()
-
-    async def _check(self, switch: Switch) -> None:
-        default = self._book.default
-        fallback = None if default in (switch.target, *self._book.launches) else default
-        checked = await check(self._prepare, switch.target, fallback=fallback)
-        self._post(lambda: self._checked(switch, checked))
-
-    def _checked(self, switch: Switch, checked: Checked | Failure) -> None:
-        if self._switches.in_preflight is not switch:
-            return
-        failure = checked if isinstance(checked, Failure) else self._stage.shortage(checked.launch)
-        if failure is not None or isinstance(checked, Failure):
-            switch.failure = failure
-            if self._book.selected is None:
-                self._book.given_up = failure
-            self._stage.finish(switch, Result.REFUSED)
-            return
-        if switch.target not in self._fleet:
-            self._book.launches[switch.target] = checked.launch
-        if checked.fallback is not None:
-            self._book.launches[checked.fallback.model.id] = checked.fallback
-        self._switches.decide(switch)
-        self._book.choose(switch.target, wake=switch.wake)
-        self._arm_cut()
-        if not switch.wake:
-            self._stage.finish(switch, Result.CHOSEN)
-
-    def _arm_cut(self) -> None:
-        switch = self._switches.under_way
-        if switch is not None and switch.cut and self._book.cut_at is None:
-            self._book.cut_at = time.monotonic() + self._drain_timeout
-
-    def _cancel(self) -> None:
-        if (checked := self._switches.in_preflight) is not None:
-            self._stage.finish(checked, Result.CANCELLED)
-        if (switch := self._switches.under_way) is not None:
-            switch.cancelled = True
-            self._book.unchoose(switch.target)
 
     def _wanted(self) -> None:
         """A request waits for a model that none waited for, or nobody waits for one any more."""

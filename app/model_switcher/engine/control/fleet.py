@@ -6,13 +6,15 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from model_switcher.domain.states import COMING_UP, ENDED, ServerState
-from model_switcher.engine.control.server import Deadlines, Listener, Server
+from model_switcher.engine.control.pulse import Signs
+from model_switcher.engine.control.server import Listener, Server
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from model_switcher.domain.launch import Launch
     from model_switcher.domain.snapshot import ServerView
+    from model_switcher.engine.control.deadlines import Deadlines
     from model_switcher.engine.log import LogRing
 
 
@@ -23,13 +25,22 @@ class Fleet:
         on_change: Hears of every change of every server.
         log: Takes what the engines write.
         deadlines: Of each server's steps.
+        signs: Signs of life of a model's server that others have seen.
     """
 
-    def __init__(self, *, on_change: Listener, log: LogRing, deadlines: Deadlines | None) -> None:
+    def __init__(
+        self,
+        *,
+        on_change: Listener,
+        log: LogRing,
+        deadlines: Deadlines | None,
+        signs: Callable[[str], Signs] = lambda _: Signs(),
+    ) -> None:
         self._servers: list[Server] = []
         self._on_change = on_change
         self._log = log
         self._deadlines = deadlines
+        self._signs = signs
 
     def __iter__(self) -> Iterator[Server]:
         return iter(self._servers)
@@ -42,7 +53,13 @@ class Fleet:
 
     def start(self, launch: Launch) -> None:
         """Start a server; what becomes of it comes to the listener."""
-        server = Server(launch, on_change=self._on_change, log=self._log, deadlines=self._deadlines)
+        server = Server(
+            launch,
+            on_change=self._on_change,
+            log=self._log,
+            deadlines=self._deadlines,
+            signs=lambda: self._signs(launch.model.id),
+        )
         self._servers.append(server)
         server.start()
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import httpx
+import psutil
 
 
 async def reported_aliases(port: int, key: str) -> frozenset[str] | None:
@@ -31,3 +33,12 @@ async def reported_aliases(port: int, key: str) -> frozenset[str] | None:
         )
     except (ValueError, KeyError, TypeError):
         return None
+
+
+def listening_port(pid: int) -> int | None:
+    """The TCP port that a process listens on, as the system says."""
+    with contextlib.suppress(psutil.Error):
+        for connection in psutil.Process(pid).net_connections(kind="tcp"):
+            if connection.status == psutil.CONN_LISTEN and connection.laddr:
+                return int(connection.laddr.port)
+    return None

@@ -7,10 +7,8 @@ import contextlib
 import logging
 import secrets
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
-
-import psutil
 
 from model_switcher.domain.errors import SwitcherError
 from model_switcher.domain.snapshot import ServerView
@@ -18,36 +16,22 @@ from model_switcher.domain.states import COMING_UP, ENDED, Cause, Failure, Serve
 from model_switcher.domain.units import format_seconds
 from model_switcher.engine.binaries.causes import explain
 from model_switcher.engine.binaries.environment import child_environment
-from model_switcher.engine.control.health import reported_aliases
+from model_switcher.engine.control.deadlines import Deadlines
+from model_switcher.engine.control.health import listening_port, reported_aliases
+from model_switcher.engine.control.pulse import Signs, hangs
 from model_switcher.engine.log import LogLine, LogRing
 from model_switcher.engine.process.child import STDOUT, Child
 from model_switcher.engine.process.protocol import ReportsReady, parse_port, parse_state
+from model_switcher.engine.process.report import EngineReport
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from model_switcher.domain.launch import Launch
 
 logger = logging.getLogger(__name__)
 
 LONGEST_KEPT = 4096  # of a log line; 20,000 of them are kept
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deadlines:
-    """How long each step of a server's life may take, in seconds.
-
-    Attributes:
-        stall: A load that reports no further progress.
-        silent: A load of an engine that does not report progress at all.
-        graceful: From the request to exit until SIGTERM, and from there until the kill.
-        kill: From the kill until the process is gone.
-        poll: Between two questions to an engine that does not report its state.
-    """
-
-    stall: float = 180.0
-    silent: float = 900.0
-    graceful: float = 1.0
-    kill: float = 5.0
-    poll: float = 0.1
 
 
 class Listener(Protocol):
@@ -70,6 +54,7 @@ class Server:
         on_change: Listener,
         log: LogRing,
         deadlines: Deadlines | None = None,
+        signs: Callable[[], Signs] = Signs,
     ) -> None:
         self.launch = launch
         self.state = ServerState.STARTING
@@ -84,11 +69,13 @@ class Server:
         self._on_change = on_change
         self._log = log
         self._deadlines = deadlines or Deadlines()
+        self._signs = signs
         self._child: Child | None = None
         self._aliases: frozenset[str] | None = None
         self._sign_of_life = time.monotonic()
         self._reports = False
         self._wake = asyncio.Event()
+        self._report = EngineReport()
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -123,6 +110,8 @@ class Server:
             in_flight=in_flight,
             draining=draining,
             load_seconds=self.load_seconds,
+            tokens_per_second=self._report.speed,
+            ctx_size=self._report.ctx_size,
         )
 
     def start(self) -> None:
@@ -178,8 +167,7 @@ class Server:
             self.load_seconds = self.ready_at - started
             self.progress = 1.0
             self._move(ServerState.READY)
-            while self.state is ServerState.READY and not child.exited.done():
-                await self._woken()
+            verdict = await self._serve(child)
         if verdict is None and self.state is not ServerState.STOPPING:
             verdict = explain(
                 exit_code=child.exited.result(),
@@ -210,12 +198,34 @@ class Server:
             await self._woken(self._deadlines.poll)
         return None
 
+    async def _serve(self, child: Child) -> Failure | None:
+        """Wait until it is told to end, or exits; why not, if it hangs."""
+        beat = self._deadlines.beat
+        pulse = asyncio.create_task(
+            hangs(child.pid, self.port or 0, every=beat, patience=beat, signs=self._signs),
+            name=f"pulse {self.model}",
+        )
+        pulse.add_done_callback(lambda _: self._wake.set())
+        try:
+            while self.state is ServerState.READY and not child.exited.done():
+                if pulse.done():
+                    return Failure(
+                        cause=Cause.HANGS,
+                        sentence=f"The engine of {self.launch.model.name} does not answer any more",
+                        hint="It is started again; its log may tell more: `model-switcher logs`.",
+                        log=self._tail(),
+                    )
+                await self._woken()
+        finally:
+            pulse.cancel()
+        return None
+
     async def _verify(self, child: Child) -> Failure | None:
         if self.port is None:
             # The port is a line of another stream than the report: it may be a moment behind.
             await self._woken(self._deadlines.poll)
         if self.port is None:
-            self.port = await asyncio.to_thread(_listening_port, child.pid)
+            self.port = await asyncio.to_thread(listening_port, child.pid)
         if self.alias in (self._aliases or ()) and (self.port is not None or child.exited.done()):
             return None
         return Failure(
@@ -262,6 +272,7 @@ class Server:
         if report is None:
             if line:
                 self._log.add(LogLine(time.time(), self.model, line[:LONGEST_KEPT]))
+                self._report.hear(line)
             if self.port is None and (port := parse_port(line)) is not None:
                 self.port = port
                 self._wake.set()
@@ -286,12 +297,3 @@ class Server:
         self.state = move(self.state, to)
         self.since = time.time()
         self._on_change(self)
-
-
-def _listening_port(pid: int) -> int | None:
-    """The TCP port that a process listens on, as the system says."""
-    with contextlib.suppress(psutil.Error):
-        for connection in psutil.Process(pid).net_connections(kind="tcp"):
-            if connection.status == psutil.CONN_LISTEN and connection.laddr:
-                return int(connection.laddr.port)
-    return None

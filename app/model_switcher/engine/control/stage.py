@@ -85,7 +85,8 @@ class Stage:
     def play(self, now: float) -> Wait:
         """Carry out what the plan says until it says to wait, and settle what that means for everybody.
 
-        That lets waiting requests in, which changes what is wanted: then the plan is asked again.
+        That lets waiting requests in, grants leases and ends switches, which changes what is wanted: then the plan is
+        asked again.
         """
         while True:
             situation = self._outlook.situation(now, choosing=self._switches.under_way is not None)
@@ -152,6 +153,7 @@ class Stage:
                 self.finish(switch, switch.result(served.model))
         elif switch is not None and goal is None and not self._fleet:
             self.finish(switch, Result.CANCELLED if switch.cancelled else Result.NOTHING_LEFT)
+        decided = switch is not None and self._switches.under_way is None
         self._end_loads()
         self._book.prune(self._keep())
         for model, failure in self._book.failed.items():
@@ -160,7 +162,7 @@ class Stage:
         granted = self._switches.under_way is None and self._leases.grant(gates.open)
         changed = self._admission.set_gates(gates)
         self.publish()
-        return changed or granted
+        return changed or granted or decided
 
     def _keep(self) -> set[str]:
         """Models whose launches are still of use."""
