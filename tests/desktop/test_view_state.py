@@ -49,7 +49,7 @@ def draining() -> Snapshot:
         (replace(snapshots.loading(), held=1), "Loading Qwen3 8B… 57 % · 1 request waiting"),
         (replace(snapshots.loading(), switch=None), "Loading Qwen3 8B… 57 %"),
         (switching(Phase.PREFLIGHT), "Checking Qwen3 8B…"),
-        (switching(Phase.DRAIN, in_flight=1), "Qwen3 8B is next — one answer to finish"),
+        (switching(Phase.DRAIN, in_flight=1), "Qwen3 8B is next — 1 answer to finish"),
         (switching(Phase.DRAIN, in_flight=3), "Qwen3 8B is next — 3 answers to finish"),
         (switching(Phase.STOP), "Qwen3 8B is next — freeing memory"),
         (snapshots.stopped(), "Nemotron Nano 8B — stopped until the next request"),

@@ -44,7 +44,7 @@ class House:
             settings=settings,
             limits=limits,
             memory=memory,
-            on_outcome=self.outcomes.append,
+            on_outcome=lambda outcome, _: self.outcomes.append(outcome),
             hub=self.hub,
             log=LogRing(),
             default=default,

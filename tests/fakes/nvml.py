@@ -14,28 +14,49 @@ if TYPE_CHECKING:
 
 _SOURCE = Path(__file__).with_name("nvml.c")
 _CHILD = """
-import sys, time
-from model_switcher.domain.wire import encode
+import asyncio, sys, time
+from model_switcher.domain.wire import encode, plain
+from model_switcher.engine.readings.nvml import Nvml
+from model_switcher.engine.readings.release import prove_release
 from model_switcher.engine.readings.sampler import MemorySampler
 
 late = 0.0
-sampler = MemorySampler(clock=lambda: time.monotonic() + late)
+
+def clock():
+    return time.monotonic() + late
+
+sampler = MemorySampler(clock, readers=[Nvml(clock)])
 for line in sys.stdin:
     command, *numbers = line.split()
     if command == "later":
         late += float(numbers[0])
     elif command == "close":
         sampler.close()
+    elif command == "prove":
+        pids = frozenset(map(int, numbers[1:]))
+
+        async def read():
+            return sampler.sample(tuple(pids))
+
+        began = time.monotonic()
+        verdict = asyncio.run(prove_release(read, last, pids=pids, bound=float(numbers[0])))
+        answer = {"verdict": type(verdict).__name__, "seconds": time.monotonic() - began, **plain(verdict)}
+        print(encode(answer).decode(), flush=True)
     else:
-        print(encode(sampler.sample([int(number) for number in numbers])).decode(), flush=True)
+        last = sampler.sample([int(number) for number in numbers])
+        print(encode(last).decode(), flush=True)
 """
 
 
 def build_library(folder: Path) -> Path:
     """Compile the library under the name that pynvml loads."""
-    library = folder / "libnvidia-ml.so.1"
+    return compile_library(_SOURCE, folder / "libnvidia-ml.so.1")
+
+
+def compile_library(source: Path, library: Path) -> Path:
+    """Compile one C file."""
     subprocess.run(
-        ["gcc", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o", library, _SOURCE], check=True
+        ["gcc", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-O1", "-o", library, source], check=True
     )
     return library
 
@@ -67,10 +88,11 @@ class SampledProgram:
 
     def sample(self, *pids: int) -> dict[str, Any]:
         """One reading, as JSON."""
-        self._say("sample", *pids)
-        assert self._process.stdout is not None
-        answer = self._process.stdout.readline()
-        return dict(json.loads(answer))
+        return self._ask("sample", *pids)
+
+    def prove_release(self, *pids: int, bound: float) -> dict[str, Any]:
+        """The proof that what these processes held at the last reading is free, as JSON, and how long it took."""
+        return self._ask("prove", bound, *pids)
 
     def later(self, seconds: float) -> None:
         """Let the program's clock jump."""
@@ -88,6 +110,11 @@ class SampledProgram:
         self._process.communicate()
         if kind is None:
             assert self._process.returncode == 0
+
+    def _ask(self, *words: object) -> dict[str, Any]:
+        self._say(*words)
+        assert self._process.stdout is not None
+        return dict(json.loads(self._process.stdout.readline()))
 
     def _say(self, *words: object) -> None:
         assert self._process.stdin is not None

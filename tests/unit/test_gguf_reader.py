@@ -24,10 +24,10 @@ from fakes.gguf_files import (
     text,
 )
 from model_switcher.domain.catalog import Reject
+from model_switcher.domain.tensor_types import TENSOR_TYPES
 from model_switcher.engine.catalog import scan
 from model_switcher.engine.demo_models import write_llama
 from model_switcher.engine.gguf import Header, HeaderError, read_header
-from model_switcher.engine.gguf.tensor_types import TENSOR_TYPES
 
 MIB = 1024**2
 # Whole files that the reader accepts and the catalog rejects for what they are.

@@ -31,7 +31,9 @@ def program(library: Path, tmp_path: Path) -> Iterator[SampledProgram]:
 
 
 def test_a_gpu_is_read_with_all_its_figures(program: SampledProgram) -> None:
-    program.driver(*CARD, "utilization 37", "temperature 61", "power 120500")
+    program.driver(
+        *CARD, "uuid GPU-d1e2", "pci 00000000:01:00.0", "utilization 37", "temperature 61", "power 120500"
+    )
     readings = program.sample()
     assert readings["gpus"] == [
         {
@@ -45,9 +47,14 @@ def test_a_gpu_is_read_with_all_its_figures(program: SampledProgram) -> None:
             "temperature": 61,
             "power": 120.5,
             "processes": [],
+            "id": "GPU-d1e2",
+            "pci": "0000:01:00.0",
+            "process_source": "nvml",
+            "shared_used": None,
+            "integrated": False,
         }
     ]
-    assert readings["gpu_problem"] is None
+    assert (readings["gpu_problem"], readings["missing"]) == (None, [])
 
 
 def test_processes_that_compute_and_draw_are_one_list_with_names(program: SampledProgram) -> None:
@@ -59,9 +66,9 @@ def test_processes_that_compute_and_draw_are_one_list_with_names(program: Sample
         "graphics 1 -1",
     )
     assert program.sample()["gpus"][0]["processes"] == [
-        {"pid": 4194305, "name": None, "used": 5000},
-        {"pid": program.pid, "name": psutil.Process(program.pid).name(), "used": 1000},
-        {"pid": 1, "name": psutil.Process(1).name(), "used": None},
+        {"pid": 4194305, "name": None, "used": 5000, "shared": None},
+        {"pid": program.pid, "name": psutil.Process(program.pid).name(), "used": 1000, "shared": None},
+        {"pid": 1, "name": psutil.Process(1).name(), "used": None, "shared": None},
     ]
 
 
@@ -136,9 +143,11 @@ def test_the_other_gpu_is_still_read_when_one_is_lost(program: SampledProgram) -
     for _ in range(2):
         readings = program.sample()
         assert ([gpu["name"] for gpu in readings["gpus"]], readings["gpu_problem"]) == (["First"], None)
+        assert readings["missing"] == ["Second"]
     program.driver(*both)
     program.later(31)
-    assert [gpu["name"] for gpu in program.sample()["gpus"]] == ["First", "Second"]
+    readings = program.sample()
+    assert ([gpu["name"] for gpu in readings["gpus"]], readings["missing"]) == (["First", "Second"], [])
 
 
 def test_a_driver_with_no_gpu_says_so(program: SampledProgram) -> None:

@@ -10,7 +10,7 @@ from model_switcher.cli.render import print_table
 from model_switcher.domain.catalog import Model
 from model_switcher.domain.errors import UnusableModel
 from model_switcher.domain.units import format_size
-from model_switcher.domain.wire import encode, plain
+from model_switcher.domain.wire import encode, model_form
 from model_switcher.engine.catalog import scan_file
 from model_switcher.engine.gguf import Header, HeaderError, read_header
 
@@ -28,7 +28,7 @@ async def inspect(options: argparse.Namespace) -> int:
     """
     model, header = await asyncio.to_thread(_look, options.file)
     if options.json:
-        print(encode({"model": {**plain(model), "tensors": _tensors(header)}, "memory": []}).decode())
+        print(encode({"model": {**model_form(model), "tensors": _tensors(header)}, "memory": []}).decode())
     else:
         _print(model, header)
     return 0

@@ -9,7 +9,7 @@ from model_switcher.domain.memory import gauge
 from model_switcher.domain.snapshot import Outcome, Result, ServerView, Snapshot
 from model_switcher.domain.states import ServerState
 from model_switcher.domain.units import format_gib, format_seconds, format_size
-from model_switcher.domain.wire import encode, error_body, plain
+from model_switcher.domain.wire import encode, error_body, model_form
 from model_switcher.engine.doctor import Level
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def catalog_form(catalog: Catalog, state: Snapshot | None) -> dict[str, Any]:
     """The catalog as `list --json` prints it; `fit` is null where nothing is known."""
     models = []
     for model in catalog.models:
-        form = plain(model)
+        form = model_form(model)
         form["fit"] = "resident" if _server_of(model, state) else None
         models.append(form)
     return {"models": models, "rejected": catalog.rejected}

@@ -5,11 +5,14 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
+from model_switcher.desktop.language import gib, percent, size_text, tr
+from model_switcher.domain.paths import base_name
 from model_switcher.domain.snapshot import Phase
 from model_switcher.domain.states import COMING_UP, ENDED, ServerState
-from model_switcher.domain.units import format_gib, format_size
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from model_switcher.domain.catalog import Model
     from model_switcher.domain.memory import Gauge
     from model_switcher.domain.snapshot import ServerView, Snapshot
@@ -18,6 +21,7 @@ APP_NAME = "Model Switcher"
 TOOLTIP_LENGTH = 119
 """Windows cuts tooltips of the tray near 128 characters."""
 HEADER_LENGTH = 72
+NAME_LENGTH = 48
 MOST_LINES = 4
 """Of one message in the menu."""
 SHORTEST_NOTICE = 24
@@ -37,8 +41,6 @@ _STORES = (
     ("/llama.cpp/", "llama.cpp cache"),
 )
 
-_NOTHING = "Nothing is served — "
-
 
 def elide(text: str, length: int) -> str:
     """`text`, with an ellipsis for its end where it is longer than `length` characters."""
@@ -48,9 +50,9 @@ def elide(text: str, length: int) -> str:
 def name_of(snapshot: Snapshot, model_id: str | None) -> str:
     """The name of a model for people; its id where the catalog does not know it."""
     if model_id is None:
-        return "no model"
+        return tr("no model")
     model = snapshot.catalog.get(model_id)
-    return elide(model.name if model is not None else model_id, 48)
+    return elide(model.name if model is not None else model_id, NAME_LENGTH)
 
 
 def place_of(model: Model) -> str:
@@ -67,9 +69,31 @@ def progress_of(snapshot: Snapshot) -> float | None:
     """Part loaded of what comes up, 0.0–1.0; None if unknown or nothing does."""
     progress = snapshot.switch.progress if snapshot.switch is not None else None
     if progress is None:
-        coming = (server for server in snapshot.servers if server.state in COMING_UP)
-        progress = next((server.progress for server in coming), None)
+        coming = coming_up(snapshot)
+        progress = None if coming is None else coming.progress
     return progress
+
+
+def coming_up(snapshot: Snapshot) -> ServerView | None:
+    """The server that starts or loads."""
+    return next((server for server in snapshot.servers if server.state in COMING_UP), None)
+
+
+def alive(snapshot: Snapshot) -> list[ServerView]:
+    """The servers that have not ended, the served one first."""
+    return [server for server in snapshot.servers if server.state not in ENDED]
+
+
+def serving(snapshot: Snapshot) -> ServerView | None:
+    """The server that answers requests which name no model: the selected one, else the first that is ready."""
+    ready = [server for server in snapshot.servers if server.state is ServerState.READY]
+    return next((server for server in ready if server.model == snapshot.selected), next(iter(ready), None))
+
+
+def starts_again(snapshot: Snapshot) -> bool:
+    """Whether the chosen model crashed and waits for its next start."""
+    wanted = snapshot.awake and not snapshot.paused and snapshot.selected is not None
+    return wanted and not alive(snapshot) and snapshot.switch is None and snapshot.failure is None
 
 
 def headline(snapshot: Snapshot) -> str:
@@ -113,20 +137,8 @@ def messages(snapshot: Snapshot) -> tuple[str, ...]:
 def rejected_lines(snapshot: Snapshot) -> tuple[str, ...]:
     """The files that cannot be served, each with its reason."""
     return tuple(
-        elide(f"{_file_name(one.path)}: {one.reason}", REASON_LENGTH) for one in snapshot.catalog.rejected
+        elide(f"{base_name(one.path)}: {one.reason}", REASON_LENGTH) for one in snapshot.catalog.rejected
     )
-
-
-def _file_name(path: str) -> str:
-    """The last part of a path of any system."""
-    return path.replace("\\", "/").rpartition("/")[2]
-
-
-def starts_again(snapshot: Snapshot) -> bool:
-    """Whether the chosen model crashed and waits for its next start."""
-    alive = any(server.state not in ENDED for server in snapshot.servers)
-    wanted = snapshot.awake and not snapshot.paused and snapshot.selected is not None
-    return wanted and not alive and snapshot.switch is None and snapshot.failure is None
 
 
 def with_full_stops(*sentences: str) -> str:
@@ -134,97 +146,109 @@ def with_full_stops(*sentences: str) -> str:
     return " ".join(one if one.endswith((".", "!", "?", "…")) else f"{one}." for one in sentences if one)
 
 
+def waiting(held: int) -> str:
+    """How many requests wait; empty for none."""
+    return tr("%n request(s) waiting", "", held) if held else ""
+
+
+def unfinished(servers: Iterable[ServerView]) -> str:
+    """How many answers are still being given."""
+    count = sum(server.in_flight for server in servers)
+    return tr("%n answer(s) to finish", "", max(1, count))
+
+
+def nothing_served(reason: str) -> str:
+    """That nothing is served, and why."""
+    return tr("Nothing is served — {reason}").format(reason=reason)
+
+
+def could_not_be_loaded(name: str) -> str:
+    """That a model did not come up."""
+    return tr("{model} could not be loaded").format(model=name)
+
+
+def no_models(snapshot: Snapshot) -> str:
+    """Why the list is empty."""
+    if snapshot.scanning:
+        return tr("Looking for models…")
+    return tr("No model that can be served") if snapshot.catalog.rejected else tr("No models found")
+
+
 def _figures(memory: Gauge) -> str:
     label = memory.label[:1].upper() + memory.label[1:]
     if memory.used is None:
-        return f"{label} unknown"
+        return tr("{memory} unknown").format(memory=label)
     if not memory.total:
-        return f"{label} {format_size(memory.used)} in use"
-    return f"{label} {format_gib(memory.used)} of {format_gib(memory.total)} GiB"
+        return tr("{memory} {used} in use").format(memory=label, used=size_text(memory.used))
+    return tr("{memory} {used} of {total} GiB").format(
+        memory=label, used=gib(memory.used), total=gib(memory.total)
+    )
 
 
 def _under_way(snapshot: Snapshot) -> str | None:
     """The line while a switch or a load is under way."""
-    coming = next((server for server in snapshot.servers if server.state in COMING_UP), None)
+    coming = coming_up(snapshot)
     if snapshot.switch is None:
         return None if coming is None else _loading(snapshot, coming.model)
     target = snapshot.switch.target
     match snapshot.switch.phase:
         case Phase.PREFLIGHT:
-            return f"Checking {name_of(snapshot, target)}…"
+            return tr("Checking {model}…").format(model=name_of(snapshot, target))
         case Phase.DRAIN:
-            return f"{name_of(snapshot, target)} is next — {_unfinished(snapshot.servers)}"
+            return _is_next(snapshot, target, unfinished(snapshot.servers))
         case Phase.STOP:
-            return f"{name_of(snapshot, target)} is next — freeing memory"
+            return _is_next(snapshot, target, tr("freeing memory"))
         case _:
             # The fallback loads under the name of the model that failed: say what really comes up.
             return _loading(snapshot, target if coming is None else coming.model)
 
 
+def _is_next(snapshot: Snapshot, model: str, what: str) -> str:
+    return tr("{model} is next — {what}").format(model=name_of(snapshot, model), what=what)
+
+
 def _loading(snapshot: Snapshot, model_id: str) -> str:
     progress = progress_of(snapshot)
-    percent = "" if progress is None else f" {progress * 100:.0f} %"
-    return f"Loading {name_of(snapshot, model_id)}…{percent}{_waiting(snapshot.held)}"
-
-
-def _waiting(held: int) -> str:
-    if not held:
-        return ""
-    return " · 1 request waiting" if held == 1 else f" · {held} requests waiting"
-
-
-def _unfinished(servers: tuple[ServerView, ...]) -> str:
-    count = sum(server.in_flight for server in servers)
-    return f"{count} answers to finish" if count > 1 else "one answer to finish"
+    loading = tr("Loading {model}…").format(model=name_of(snapshot, model_id))
+    line = loading if progress is None else f"{loading} {percent(progress)}"
+    return f"{line} · {waiting(snapshot.held)}" if snapshot.held else line
 
 
 def _settled(snapshot: Snapshot) -> str:
     """The line while nothing is under way."""
-    alive = [server for server in snapshot.servers if server.state not in ENDED]
-    ready = next((server for server in alive if server.state is ServerState.READY), None)
+    living, ready = alive(snapshot), serving(snapshot)
     if ready is not None and ready.draining:
-        return f"{name_of(snapshot, ready.model)} is stopping — {_unfinished(snapshot.servers)}"
+        return tr("{model} is stopping — {what}").format(
+            model=name_of(snapshot, ready.model), what=unfinished(snapshot.servers)
+        )
     if ready is not None:
-        return f"{name_of(snapshot, ready.model)} — ready"
-    if alive:
-        return f"{name_of(snapshot, alive[0].model)} — stopping"
+        return tr("{model} — ready").format(model=name_of(snapshot, ready.model))
+    if living:
+        return tr("{model} — stopping").format(model=name_of(snapshot, living[0].model))
     return _without_server(snapshot)
 
 
 def _without_server(snapshot: Snapshot) -> str:
     if snapshot.paused:
-        return "Paused — the memory is free until you resume"
+        return tr("Paused — the memory is free until you resume")
     if snapshot.failure is not None:
-        return f"{_NOTHING}{snapshot.failure.sentence}"
+        return nothing_served(snapshot.failure.sentence)
     if snapshot.selected is None:
-        return _without_choice(snapshot)
+        return tr("Choose a model") if snapshot.catalog.models else no_models(snapshot)
     name = name_of(snapshot, snapshot.selected)
     if starts_again(snapshot):
-        return f"{name} stopped unexpectedly — starting it again"
-    return f"{name} — stopped until the next request"
+        return tr("{model} stopped unexpectedly — starting it again").format(model=name)
+    return tr("{model} — stopped until the next request").format(model=name)
 
 
 def _what_failed(snapshot: Snapshot) -> str:
     """Why nothing is served, else why the last choice is not."""
     failure = snapshot.failure
     if failure is not None:
-        told = len(_NOTHING) + len(failure.sentence) <= HEADER_LENGTH  # in the headline
+        told = len(nothing_served(failure.sentence)) <= HEADER_LENGTH  # in the headline
         return with_full_stops("" if told else failure.sentence, failure.hint)
     outcome = snapshot.outcome
     if outcome is None or outcome.failure is None:
         return ""
     name = name_of(snapshot, outcome.target)
-    return with_full_stops(f"{name} could not be loaded: {outcome.failure.sentence}", outcome.failure.hint)
-
-
-def _without_choice(snapshot: Snapshot) -> str:
-    if snapshot.catalog.models:
-        return "Choose a model"
-    return no_models(snapshot)
-
-
-def no_models(snapshot: Snapshot) -> str:
-    """Why the list is empty."""
-    if snapshot.scanning:
-        return "Looking for models…"
-    return "No model that can be served" if snapshot.catalog.rejected else "No models found"
+    return with_full_stops(f"{could_not_be_loaded(name)}: {outcome.failure.sentence}", outcome.failure.hint)

@@ -6,7 +6,7 @@ import difflib
 import functools
 import posixpath
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from model_switcher.domain.errors import AmbiguousModel, UnknownModel, UnusableModel
@@ -19,6 +19,7 @@ from model_switcher.domain.paths import (
     path_keys,
     text_key,
 )
+from model_switcher.domain.prediction.blueprint import Blueprint
 
 
 class Reject(StrEnum):
@@ -73,6 +74,8 @@ class Model:
         tools: Whether its chat template knows tool calls; None as above.
         vision: Whether it sees images with its projector.
         license, languages: As its header says.
+        blueprint: What its memory depends on; None while only the beginning of its header was read.
+        projector_blueprint: The same of its projector.
     """
 
     id: str
@@ -102,6 +105,8 @@ class Model:
     vision: bool = False
     license: str | None = None
     languages: tuple[str, ...] = ()
+    blueprint: Blueprint | None = field(default=None, repr=False)
+    projector_blueprint: Blueprint | None = field(default=None, repr=False)
 
     @property
     def folder(self) -> str:
@@ -140,6 +145,22 @@ class Catalog:
             AmbiguousModel: Several do; `details` names the candidates.
             UnusableModel: It is the name of a file that was rejected.
         """
+        found = self.named(wanted)
+        if found is not None:
+            return found
+        near = self.near(wanted)
+        raise UnknownModel(
+            f"There is no model called {wanted!r}",
+            hint=f"Did you mean {' or '.join(near)}?" if near else "`model-switcher list` shows every model.",
+            details={"near": near},
+        )
+
+    def named(self, wanted: str) -> Model | None:
+        """As `find`, but None where nothing bears that name: near names are not looked for.
+
+        Raises:
+            AmbiguousModel, UnusableModel: As `find` does.
+        """
         key, paths = text_key(wanted), path_keys(wanted.strip())
         found = next((rung for rung in self._rungs(wanted.strip(), key, paths) if rung), [])
         if len(found) == 1:
@@ -154,12 +175,7 @@ class Catalog:
         for rejected in self.rejected:
             if path_key(rejected.path) in paths or key in _file_names(rejected.path):
                 raise UnusableModel.because(rejected.code, f"{wanted} cannot be served: {rejected.reason}")
-        near = self.near(wanted)
-        raise UnknownModel(
-            f"There is no model called {wanted!r}",
-            hint=f"Did you mean {' or '.join(near)}?" if near else "`model-switcher list` shows every model.",
-            details={"near": near},
-        )
+        return None
 
     def near(self, wanted: str, count: int = 3) -> list[str]:
         """Ids whose id, name or alias is close to `wanted`, the closest first."""

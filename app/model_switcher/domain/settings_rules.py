@@ -249,7 +249,7 @@ RULES: tuple[Rule, ...] = (
     _rule("memory", "keep-resident", _choice("while it fits", "one at a time"), "How many models stay loaded."),
     _rule("memory", "margin", SIZE, "What is left free of the GPU's memory."),
     _rule("memory", "unload-after-idle", DURATION, "After how long without a request a model is unloaded."),
-    _rule("memory", "warm-up", TOGGLE, "Whether a model computes once before it gets requests."),
+    _rule("memory", "warm-up", TOGGLE, "Whether the file of the model that comes next is read into free main memory ahead of its load."),
     _rule("desktop", "start-at-login", TOGGLE, "Whether the tray starts when you log in."),
     _rule("desktop", "notifications", NOTIFICATION_LIST, "What is worth a notification."),
     _rule("desktop", "theme", _choice("system", "light", "dark"), "Colours of the panel."),

@@ -7,6 +7,9 @@ from enum import StrEnum
 
 from model_switcher.domain.catalog import Catalog, Model
 from model_switcher.domain.memory import Readings
+from model_switcher.domain.need import Fit
+from model_switcher.domain.owners import Split
+from model_switcher.domain.spill import Spill
 from model_switcher.domain.states import Failure, ServerState
 
 
@@ -58,6 +61,8 @@ class ServerView:
         in_flight: Requests that it answers right now.
         draining: Whether it admits nothing new.
         load_seconds: How long it took from start to ready.
+        tokens_per_second: Tokens per second of its last answer; None before the first, and when it has been idle.
+        ctx_size: Context in tokens that it was started with.
     """
 
     model: str
@@ -71,11 +76,16 @@ class ServerView:
     in_flight: int = 0
     draining: bool = False
     load_seconds: float | None = None
+    tokens_per_second: float | None = None
+    ctx_size: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SwitchView:
-    """The switch under way: from what to what, for whom, which step, since when (seconds since the epoch)."""
+    """The switch under way: from what to what, for whom, which step, since when (seconds since the epoch), how far.
+
+    `seconds_left` is None where nobody can tell.
+    """
 
     target: str
     source: str | None
@@ -83,6 +93,7 @@ class SwitchView:
     started: float
     progress: float | None = None
     reason: Reason = Reason.CHOICE
+    seconds_left: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +102,6 @@ class WarmUpView:
 
     model: str
     fraction: float
-    done: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,6 +171,10 @@ class Snapshot:
         leases: Models that programs have borrowed or wait to borrow, in order.
         warm_up: What is read ahead.
         readings: Memory; None until first read.
+        owners: Who holds each memory whose figures are known: the GPUs, then main memory.
+        spill: A model that has spilled out of the GPU's memory; None if none has.
+        fits: Whether a model can be loaded now, by its id; a model that is missing is not known yet.
+        expected: Seconds that a load of a model will take, by its id, as far as that is known.
         catalog: Models; scanning tells whether the list is still growing.
         notice: Something the user should know about this instance as a whole (a settings file with problems).
         file_notice: What became of the served model's file since it was loaded: replaced, deleted, away.
@@ -181,6 +195,10 @@ class Snapshot:
     leases: tuple[LeaseView, ...] = ()
     warm_up: WarmUpView | None = None
     readings: Readings | None = None
+    owners: tuple[Split, ...] = ()
+    spill: Spill | None = None
+    fits: dict[str, Fit] = field(default_factory=dict)
+    expected: dict[str, float] = field(default_factory=dict)
     catalog: Catalog = field(default_factory=Catalog)
     scanning: bool = False
     notice: str | None = None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
+from model_switcher.domain.catalog import Model
 from model_switcher.domain.errors import SwitcherError, UnusableModel
 from model_switcher.domain.snapshot import Snapshot
 
@@ -39,6 +40,13 @@ def decode(data: bytes | str, kind: type[T]) -> T:
 def plain(value: DataclassInstance) -> dict[str, Any]:
     """The fields of a dataclass by their names, to which others can be added; what they hold stays as it is."""
     return {field.name: getattr(value, field.name) for field in fields(value)}
+
+
+def model_form(model: Model) -> dict[str, Any]:
+    """A model as `/switcher/models` and `list --json` print it: without its packed blueprints."""
+    form = plain(model)
+    del form["blueprint"], form["projector_blueprint"]
+    return form
 
 
 def state(snapshot: Snapshot) -> dict[str, Any]:

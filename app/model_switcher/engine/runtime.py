@@ -20,22 +20,23 @@ from model_switcher.engine.control.preflight import Preflight
 from model_switcher.engine.files import write_atomically
 from model_switcher.engine.hub import Hub
 from model_switcher.engine.log import LogRing
-from model_switcher.engine.readings.sampler import MemorySampler
+from model_switcher.engine.readings.watch import MemoryWatch
+from model_switcher.engine.timing import Timing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from model_switcher.domain.catalog import Model
+    from model_switcher.domain.history import HistoryReport
     from model_switcher.domain.launch import Launch
     from model_switcher.domain.settings import Settings
     from model_switcher.engine.control.admission import Admission
+    from model_switcher.engine.control.deadlines import Deadlines
     from model_switcher.engine.control.lending import Lending
-    from model_switcher.engine.control.server import Deadlines
     from model_switcher.places import Places
 
 SAMPLE_SECONDS = 1.0
-CLOSE_SECONDS = 1.0
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +56,7 @@ class Runtime:
         self.log = LogRing()
         self.hub = Hub(Snapshot(version=version, time=time.time()))
         self._preflight = Preflight(settings, EngineProber())
+        self._timing = Timing(places, self.hub)
         self._controller = Controller(
             prepare=self._prepare,
             settings=settings.server,
@@ -62,8 +64,10 @@ class Runtime:
             hub=self.hub,
             log=self.log,
             deadlines=deadlines,
+            on_outcome=self._timing.note,
+            expected=self._timing.expected,
         )
-        self._sampler = MemorySampler()
+        self._memory_watch = MemoryWatch(self.log)
         self._collection = Collection(settings, places, self.hub)
         self._begun = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
@@ -113,9 +117,8 @@ class Runtime:
             await self._controller.close(grace)
             self._writer.cancel()
             await asyncio.gather(self._writer, return_exceptions=True)
-        with contextlib.suppress(TimeoutError):  # a driver that hangs must not hold up the end
-            async with asyncio.timeout(CLOSE_SECONDS):
-                await in_background(self._sampler.close)
+        await self._timing.close()
+        await self._memory_watch.close()
 
     async def select(self, model: str, *, cut: bool = False) -> Outcome:
         """Serve the model that a person calls `model`: an id, a name, an alias, a file name or a path.
@@ -169,6 +172,10 @@ class Runtime:
         self._controller.resume()
         await self.hub.wait_for(lambda snapshot: not snapshot.paused)
 
+    async def history(self, limit: int | None = None) -> HistoryReport:
+        """Every load that is kept, the newest `limit` one by one."""
+        return await self._timing.report(limit)
+
     async def rescan(self) -> None:
         """Look for stores and models again; returns when that is done."""
         await self._collection.refresh()
@@ -183,11 +190,13 @@ class Runtime:
             raise UnknownModel(
                 f"{model_id} is not in the catalog any more", hint="It may have been moved or deleted."
             )
-        return await self._preflight.prepare(model)
+        launch, _ = await asyncio.gather(self._preflight.prepare(model), self._timing.look(model))
+        return launch
 
     async def _first_steps(self) -> None:
         """List models, then begin with the default one. A choice that came meanwhile is made after that, and so wins."""
         try:
+            await self._timing.open()
             await self._collection.listed()
             first = await self._begin_default()
         finally:
@@ -220,9 +229,7 @@ class Runtime:
 
     async def _sample(self) -> None:
         while True:
-            pids = [server.pid for server in self.snapshot.servers if server.pid is not None]
-            readings = await in_background(self._sampler.sample, pids)
-            self.hub.update(readings=readings)
+            self.hub.update(**await self._memory_watch.look(self.snapshot))
             self._controller.refresh()
             await asyncio.sleep(SAMPLE_SECONDS)
 

@@ -101,7 +101,8 @@ class Control:
 
     async def models(self, request: web.BaseRequest) -> web.StreamResponse:  # noqa: ARG002 - a handler
         catalog = self._backend.snapshot.catalog
-        return json_answer({"models": catalog.models, "rejected": catalog.rejected})
+        models = [wire.model_form(model) for model in catalog.models]
+        return json_answer({"models": models, "rejected": catalog.rejected})
 
     async def select(self, request: web.BaseRequest) -> web.StreamResponse:
         """Switch, and answer with the outcome. The switch goes on if the caller leaves."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from model_switcher.domain.catalog import Model, Reject, Rejected
 from model_switcher.domain.paths import file_stem
+from model_switcher.domain.prediction.blueprint import Blueprint, merge
 from model_switcher.engine.catalog.abilities import Role
 from model_switcher.engine.catalog.facts import Facts, facts_by_name
 from model_switcher.engine.catalog.identifiers import identifiers
@@ -139,7 +140,15 @@ def _model(parts: Sequence[_Part], model_id: str, pairs: Pairs) -> Model:
         vision=projector.vision if projector else False,
         license=facts.license,
         languages=facts.languages,
+        blueprint=_blueprint(parts),
+        projector_blueprint=projector.blueprint if projector else None,
     )
+
+
+def _blueprint(parts: Sequence[_Part]) -> Blueprint | None:
+    """The whole model's; None until the header of each part was read."""
+    blueprints = tuple(part.facts.blueprint for part in parts if part.facts.blueprint is not None)
+    return merge(blueprints) if len(blueprints) == len(parts) else None
 
 
 def _stem(part: _Part) -> str:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from model_switcher.engine.catalog.walk import Candidate
 
 # Raised whenever what is concluded from a header changes.
-VERSION = 1
+VERSION = 2
 
 _DAY = 86_400
 # A drive that is away takes its folders with it; what lay there is remembered this long.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from model_switcher.domain.catalog import Kind
 from model_switcher.domain.paths import file_stem
+from model_switcher.domain.prediction.blueprint import Blueprint
 from model_switcher.engine.catalog.abilities import (
     Role,
     has_chat_template,
@@ -18,6 +19,7 @@ from model_switcher.engine.catalog.abilities import (
     role_of,
     sees,
 )
+from model_switcher.engine.catalog.blueprint import blueprint_of
 from model_switcher.engine.catalog.values import most, number, text, texts
 
 if TYPE_CHECKING:
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 _SHARD = re.compile(r"^(?P<prefix>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})$")
 _EXPERTS = "_exps."
 _LAYERS = "blk."
+# What takes memory when it is loaded.
+_WITH_BLUEPRINT = frozenset({Role.MODEL, Role.PROJECTOR})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +88,7 @@ class Facts:
         expert_count, expert_used_count: Of a mixture of experts: how many there are, and how many a token uses.
         chat_template, tools: Whether there is a chat template, and whether it knows tool calls.
         vision: Of a projector: whether it is for pictures.
+        blueprint: What memory depends on; None until all of the header was read.
     """
 
     path: str
@@ -113,6 +118,7 @@ class Facts:
     chat_template: bool | None
     tools: bool | None
     vision: bool
+    blueprint: Blueprint | None = None
 
 
 def shard_of(path: str) -> Shard | None:
@@ -142,6 +148,7 @@ def facts_of(path: str, header: Header) -> Facts:
         weights=_weights(header.tensors),
         chat_template=has_chat_template(metadata),
         tools=knows_tools(metadata),
+        blueprint=blueprint_of(header) if role in _WITH_BLUEPRINT else None,
     )
 
 
@@ -196,6 +203,7 @@ def _facts(
     weights: Weights,
     chat_template: bool | None,
     tools: bool | None,
+    blueprint: Blueprint | None = None,
 ) -> Facts:
     architecture = text(metadata, "general.architecture")
     heads, heads_kv = f"{architecture}.attention.head_count", f"{architecture}.attention.head_count_kv"
@@ -228,6 +236,7 @@ def _facts(
         chat_template=chat_template,
         tools=tools,
         vision=role is Role.PROJECTOR and sees(metadata),
+        blueprint=blueprint,
     )
 
 

@@ -18,6 +18,7 @@ from model_switcher.engine.catalog.quantization import quantization
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from model_switcher.domain.prediction.blueprint import Blueprint
     from model_switcher.engine.catalog.facts import Facts
 
 _NOISE = re.compile(r"mm-?proj|projector|model|f16|bf16|f32|fp16|q8_0|gguf", re.IGNORECASE)
@@ -31,10 +32,11 @@ _UNPAIRED = "it is a projector (mmproj), and no model that it fits lies in its f
 
 @dataclass(frozen=True, slots=True)
 class Projector:
-    """The projector of a model: its path, and whether it is for pictures."""
+    """The projector of a model: its path, whether it is for pictures, and what its memory depends on."""
 
     path: str
     vision: bool
+    blueprint: Blueprint | None = None
 
 
 class Pairs:
@@ -80,7 +82,7 @@ class Pairs:
         named = self._named.get(model)
         facts = self._by_path.get(named) if named else self._best.get(model)
         if facts is not None:
-            return Projector(facts.path, facts.vision)
+            return Projector(facts.path, facts.vision, facts.blueprint)
         # Stores that name projectors have them for pictures alone.
         return Projector(named, vision=True) if named else None
 

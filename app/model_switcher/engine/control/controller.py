@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from model_switcher.engine.control.deadlines import Deadlines
     from model_switcher.engine.control.preflight import Prepare
     from model_switcher.engine.control.server import Server
+    from model_switcher.engine.control.stage import OnOutcome
     from model_switcher.engine.hub import Hub
     from model_switcher.engine.log import LogRing
 
@@ -53,7 +54,8 @@ class Controller:
         memory: What is free, needed and held.
         default: Id of the model that is the last fallback.
         deadlines: Of each server's steps.
-        on_outcome: Told how each load ended, whoever wanted it.
+        on_outcome: Told how each load ended, whoever wanted it, with the server that holds the model if it does.
+        expected: Seconds that a load of a model will take; None if nobody knows.
     """
 
     def __init__(
@@ -67,7 +69,8 @@ class Controller:
         memory: Memory | None = None,
         default: str | None = None,
         deadlines: Deadlines | None = None,
-        on_outcome: Callable[[Outcome], None] = lambda _: None,
+        on_outcome: OnOutcome = lambda _outcome, _server: None,
+        expected: Callable[[str], float | None] = lambda _: None,
     ) -> None:
         self._mailbox = Mailbox()
         self._post = self._mailbox.post
@@ -104,6 +107,7 @@ class Controller:
             ),
             hub=hub,
             on_outcome=on_outcome,
+            expected=expected,
         )
         self._choosing = Choosing(
             post=self._post,

@@ -38,12 +38,15 @@ if TYPE_CHECKING:
     from model_switcher.engine.control.switching import Switches
     from model_switcher.engine.hub import Hub
 
+    OnOutcome = Callable[[Outcome, Server | None], None]
+
 
 class Stage:
     """Carries out plans. Only the controller's writer calls it.
 
     Args:
-        on_outcome: Told how each load ended, whoever wanted it.
+        on_outcome: Told how each load ended, whoever wanted it, with the server that holds the model if it does.
+        expected: Seconds that a load of a model will take; None if nobody knows.
     """
 
     def __init__(
@@ -56,7 +59,8 @@ class Stage:
         switches: Switches,
         outlook: Outlook,
         hub: Hub,
-        on_outcome: Callable[[Outcome], None],
+        on_outcome: OnOutcome,
+        expected: Callable[[str], float | None],
     ) -> None:
         self._book = book
         self._fleet = fleet
@@ -66,6 +70,7 @@ class Stage:
         self._outlook = outlook
         self._hub = hub
         self._on_outcome = on_outcome
+        self._expected = expected
         self._loads: dict[str, Switch] = {}
         self._draining: frozenset[str] = frozenset()
 
@@ -171,11 +176,12 @@ class Stage:
 
     def _end_loads(self) -> None:
         for model, load in tuple(self._loads.items()):
-            if self._fleet.ready(model) is not None:
-                self._on_outcome(load.end(Result.SWITCHED, serving=self._fleet.ready(model), name=model))
+            ready = self._fleet.ready(model)
+            if ready is not None:
+                self._on_outcome(load.end(Result.SWITCHED, serving=ready, name=model), ready)
             elif model in self._book.failed:
                 load.failure = self._book.failed[model]
-                self._on_outcome(load.end(Result.NOT_LOADED, serving=self._fleet.serving, name=model))
+                self._on_outcome(load.end(Result.NOT_LOADED, serving=self._fleet.serving, name=model), None)
             elif model in self._fleet:
                 continue
             del self._loads[model]
@@ -186,7 +192,7 @@ class Stage:
         serving = self._fleet.ready(self._book.selected) or self._fleet.serving
         outcome = switch.end(result, serving=serving, name=self._book.name_of(switch.target))
         self._hub.update(outcome=outcome)
-        self._on_outcome(outcome)
+        self._on_outcome(outcome, self._fleet.ready(switch.target))
 
     def publish(self) -> None:
         """Tell the views."""
@@ -198,7 +204,7 @@ class Stage:
             paused=book.paused,
             awake=book.awake,
             servers=self._fleet.views(book.selected, self._admission.in_flight, self._draining),
-            switch=switch.view(_progress(coming_up)) if switch else None,
+            switch=switch.view(_progress(coming_up), self._expected(switch.target)) if switch else None,
             failure=book.given_up,
             held=self._admission.held,
             leases=self._leases.views(book.name_of, book.selected),

@@ -8,6 +8,7 @@ from copy import copy
 from typing import TYPE_CHECKING
 
 from model_switcher.domain.errors import SwitcherError, SwitchFailed, SwitchSuperseded
+from model_switcher.domain.progress import progress
 from model_switcher.domain.snapshot import Outcome, Phase, Reason, Result, SwitchView
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class Switch:
         self._begun = time.monotonic()
         self._phase_begun = self._begun
         self._phases: dict[str, float] = {}
+        self._shown = 0.0
         self._replies: list[Reply] = []
 
     def join(self, reply: Reply, *, cut: bool, wake: bool) -> None:
@@ -73,14 +75,26 @@ class Switch:
             return Result.CANCELLED
         return Result.ROLLED_BACK if serving == self.source else Result.FELL_BACK
 
-    def view(self, progress: float | None) -> SwitchView:
+    def view(self, engine: float | None, expected: float | None) -> SwitchView:
+        """How far it is.
+
+        Args:
+            engine: The part of the load that the engine reports, 0.0–1.0.
+            expected: Seconds that the load will take.
+        """
+        elapsed = time.monotonic() - self._phase_begun
+        now = progress(
+            phase=self.phase, elapsed=elapsed, engine=engine, expected=expected, previous=self._shown
+        )
+        self._shown = now.fraction
         return SwitchView(
             target=self.target,
             source=self.source,
             reason=self.reason,
             phase=self.phase,
             started=self.started,
-            progress=progress,
+            progress=now.fraction,
+            seconds_left=now.seconds_left,
         )
 
     def end(self, result: Result, *, serving: Server | None, name: str) -> Outcome:

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from model_switcher.engine.gguf.tensor_types import TENSOR_TYPES
+from model_switcher.domain.tensor_types import TENSOR_TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

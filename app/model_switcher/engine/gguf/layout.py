@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from model_switcher.domain.catalog import Reject
+from model_switcher.domain.tensor_types import TENSOR_TYPES
 from model_switcher.domain.units import KIB, format_size
 from model_switcher.engine.gguf.header import HeaderError, Tensor
-from model_switcher.engine.gguf.tensor_types import TENSOR_TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from model_switcher.domain.tensor_types import TENSOR_TYPES, TYPE_NUMBERS
 from model_switcher.engine.gguf.layout import DEFAULT_ALIGNMENT, align
-from model_switcher.engine.gguf.tensor_types import TENSOR_TYPES, TYPE_NUMBERS
 from model_switcher.engine.gguf.value_types import ARRAY, SCALAR_NUMBERS, SCALARS, STRING
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from model_switcher.domain.memory import Gpu, GpuProcess
 from model_switcher.engine.readings.ram import ProcessNames
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 RETRY_SECONDS = 30.0
 
@@ -53,6 +53,8 @@ class _Device:
     index: int
     handle: Any
     name: str
+    uuid: str
+    pci: str | None
     process_names: ProcessNames = field(default_factory=ProcessNames)
 
 
@@ -70,11 +72,12 @@ class Nvml:
         self._next_attempt = -math.inf
         self._problem: str | None = None
 
-    def read(self) -> tuple[tuple[Gpu, ...], str | None]:
+    def read(self, server_pids: Sequence[int] = ()) -> tuple[tuple[Gpu, ...], str | None]:
         """Every GPU that answers, and why there is none (None if there is one).
 
         A driver that was lost is connected to again at once; if that fails, or it is lost again, every 30 seconds.
         """
+        del server_pids  # the driver tells of all processes at once
         gpus, errors = self._read_devices()
         may_connect = self._clock() >= self._next_attempt
         if may_connect and (self._devices is None or errors or self._incomplete):
@@ -113,8 +116,7 @@ class Nvml:
             self._devices = []
             for index in range(_nvml.nvmlDeviceGetCount()):
                 try:
-                    handle = _nvml.nvmlDeviceGetHandleByIndex(index)
-                    self._devices.append(_Device(index, handle, _nvml.nvmlDeviceGetName(handle)))
+                    self._devices.append(_open_device(index))
                 except pynvml.NVMLError as error:
                     errors.append(error)
         except pynvml.NVMLError as error:
@@ -130,6 +132,25 @@ class Nvml:
             except pynvml.NVMLError as error:
                 errors.append(error)
         return tuple(gpus), errors
+
+
+def _open_device(index: int) -> _Device:
+    """What does not change about one GPU.
+
+    Raises:
+        NVMLError: It does not answer.
+    """
+    handle = _nvml.nvmlDeviceGetHandleByIndex(index)
+    name = _nvml.nvmlDeviceGetName(handle)
+    uuid = _figure(lambda: _nvml.nvmlDeviceGetUUID(handle))
+    pci = _figure(lambda: _nvml.nvmlDeviceGetPciInfo(handle).busId)
+    return _Device(index, handle, name, uuid or "", None if pci is None else pci_place(pci))
+
+
+def pci_place(text: str) -> str:
+    """A place on the PCI bus as Linux writes it: "0000:01:00.0" for NVML's "00000000:01:00.0"."""
+    domain, _, rest = text.lower().partition(":")
+    return f"{domain[-4:]:0>4}:{rest}"
 
 
 def _read_device(device: _Device) -> Gpu:
@@ -152,6 +173,7 @@ def _read_device(device: _Device) -> Gpu:
         lambda: _nvml.nvmlDeviceGetTemperature(handle, pynvml.NVML_TEMPERATURE_GPU),
     )
     milliwatts = _figure(lambda: _nvml.nvmlDeviceGetPowerUsage(handle))
+    processes = _processes(device)
     return Gpu(
         index=device.index,
         name=device.name,
@@ -162,7 +184,10 @@ def _read_device(device: _Device) -> Gpu:
         utilization=utilization,
         temperature=temperature,
         power=None if milliwatts is None else milliwatts / 1000,
-        processes=_processes(device),
+        processes=processes,
+        id=device.uuid,
+        pci=device.pci,
+        process_source=None if processes is None else "nvml",
     )
 
 

@@ -10,7 +10,7 @@ import psutil
 from model_switcher.domain.memory import Ram
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 
 def read_ram() -> Ram | None:
@@ -22,12 +22,22 @@ def read_ram() -> Ram | None:
     return Ram(total=memory.total, available=memory.available)
 
 
-def read_rss(pids: Iterable[int]) -> dict[int, int]:
-    """Resident main memory in bytes of those `pids` that run and can be asked; mapped model files count as far as they are in memory."""
+def read_rss(pids: Iterable[int], kin: Mapping[int, int]) -> dict[int, int]:
+    """Resident main memory in bytes of those `pids` that run and can be asked; what they started counts as theirs.
+
+    Mapped model files count as far as they are in memory. Memory that a family shares counts for each of it.
+
+    Args:
+        pids: Of our servers.
+        kin: Pids of what they started, each with the server's.
+    """
     found: dict[int, int] = {}
-    for pid in pids:
+    wanted = {pid: pid for pid in pids}
+    for pid, server in (wanted | {pid: server for pid, server in kin.items() if server in wanted}).items():
         with contextlib.suppress(psutil.Error):
-            found[pid] = psutil.Process(pid).memory_info().rss
+            rss = psutil.Process(pid).memory_info().rss
+            if rss:  # a process that ended and was not waited for holds none
+                found[server] = found.get(server, 0) + rss
     return found
 
 

@@ -1,0 +1,64 @@
+"""Buttons that do different things at different times."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from model_switcher.desktop.language import tr
+from model_switcher.desktop.wording import alive, starts_again
+from model_switcher.domain.states import ServerState
+
+if TYPE_CHECKING:
+    from model_switcher.domain.snapshot import Snapshot
+
+
+class Command(StrEnum):
+    """What such a button does at the moment."""
+
+    STOP = "stop"
+    CANCEL = "cancel"
+    START = "start"
+    PAUSE = "pause"
+    RESUME = "resume"
+    TRY_AGAIN = "try again"
+    SHOW_FILE = "show file"
+    RESCAN = "rescan"
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """Such a button: what it does, what it says, whether it can be used."""
+
+    command: Command
+    text: str
+    enabled: bool = True
+
+
+def control(snapshot: Snapshot) -> Control:
+    """The button that stops, cancels or starts."""
+    if snapshot.switch is not None:
+        return Control(Command.CANCEL, tr("Cancel"))
+    living = alive(snapshot)
+    stops = [server for server in living if server.draining or server.state is ServerState.STOPPING]
+    if living or snapshot.paused or starts_again(snapshot):
+        return Control(Command.STOP, tr("Stop server"), enabled=not stops and not snapshot.paused)
+    return Control(Command.START, tr("Start server"), enabled=snapshot.selected_model is not None)
+
+
+def pause(snapshot: Snapshot) -> Control:
+    """The button that frees the memory until it is pressed again."""
+    if snapshot.paused:
+        return Control(Command.RESUME, tr("Resume"))
+    served = snapshot.selected is not None or snapshot.switch is not None or bool(snapshot.servers)
+    return Control(Command.PAUSE, tr("Free the memory until resumed"), enabled=served)
+
+
+def main_control(snapshot: Snapshot) -> Control:
+    """The one button at the head of the panel, in one word."""
+    if snapshot.paused:
+        return Control(Command.RESUME, tr("Resume"))
+    whole = control(snapshot)
+    short = {Command.STOP: tr("Stop"), Command.START: tr("Start")}
+    return Control(whole.command, short.get(whole.command, whole.text), whole.enabled)

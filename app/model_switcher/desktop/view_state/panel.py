@@ -1,0 +1,106 @@
+"""Everything that the panel shows beside the rows of its list."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from model_switcher.desktop.language import number, tr
+from model_switcher.desktop.view_state.header import HeaderView, header_view
+from model_switcher.desktop.view_state.memory import MemoryView, memory_view
+from model_switcher.desktop.view_state.sections import Section, sections
+from model_switcher.desktop.view_state.strips import Banner, BusyView, banners, busy_view
+from model_switcher.desktop.wording import no_models
+from model_switcher.domain.states import ServerState
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from model_switcher.domain.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PanelView:
+    """The panel.
+
+    Attributes:
+        header: Its head.
+        memory: The memory bar with its legend.
+        busy: What shall become of running answers; None where that is no question.
+        banners: What is wrong, without what was put away.
+        hint: What stands in the empty filter field.
+        sections: The groups of the list.
+        empty: Why there is no row, as a title and a line; None while there is one.
+        endpoint: What client programs are given as base URL; empty until there is one.
+        web_ui: Address of the web interface; empty while no server could answer there.
+    """
+
+    header: HeaderView
+    memory: MemoryView
+    busy: BusyView | None
+    banners: tuple[Banner, ...]
+    hint: str
+    sections: tuple[Section, ...]
+    empty: tuple[str, str] | None
+    endpoint: str
+    web_ui: str
+
+
+def panel_view(
+    snapshot: Snapshot,
+    *,
+    recent: tuple[str, ...] = (),
+    pattern: str = "",
+    pointed: str | None = None,
+    put_away: Collection[str] = (),
+) -> PanelView:
+    """What the panel shows of `snapshot`.
+
+    Args:
+        snapshot: What is the case.
+        recent: Ids of models chosen before, the latest first.
+        pattern: What is typed into the filter.
+        pointed: Id of the model under the pointer or the keyboard's mark.
+        put_away: Keys of banners that the user has seen.
+    """
+    groups = sections(snapshot, recent, pattern)
+    return PanelView(
+        header=header_view(snapshot),
+        memory=memory_view(snapshot, pointed),
+        busy=busy_view(snapshot),
+        banners=tuple(one for one in banners(snapshot) if one.key not in put_away),
+        hint=_hint(snapshot),
+        sections=groups,
+        empty=None if groups else _empty(snapshot, pattern),
+        endpoint=endpoint(snapshot),
+        web_ui=web_ui(snapshot),
+    )
+
+
+def endpoint(snapshot: Snapshot) -> str:
+    """What client programs are given as base URL; empty until there is one."""
+    return f"{snapshot.address}/v1" if snapshot.address else ""
+
+
+def web_ui(snapshot: Snapshot) -> str:
+    """Address of the web interface; empty while no server could answer there."""
+    ready = any(server.state is ServerState.READY for server in snapshot.servers)
+    return f"{snapshot.address}/" if snapshot.address and ready else ""
+
+
+def _hint(snapshot: Snapshot) -> str:
+    count = len(snapshot.catalog.models)
+    if snapshot.scanning:
+        return tr("Filter {count} models, looking for more…").format(count=number(count))
+    return tr("Filter 1 model…") if count == 1 else tr("Filter {count} models…").format(count=number(count))
+
+
+def _empty(snapshot: Snapshot, pattern: str) -> tuple[str, str]:
+    if snapshot.catalog.models or snapshot.catalog.rejected:
+        return tr("Nothing matches “{pattern}”").format(pattern=pattern.strip()), tr("Escape shows all again")
+    if snapshot.scanning:
+        return no_models(snapshot), tr("Folders and the stores of other programs are searched")
+    return (
+        no_models(snapshot),
+        tr("Put GGUF files into a folder that the settings name, or get one with LM Studio or Ollama"),
+    )

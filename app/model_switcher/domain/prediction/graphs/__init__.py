@@ -1,0 +1,1 @@
+"""The compute graphs of llama.cpp's architectures."""

@@ -1,0 +1,164 @@
+"""What a real llama-server holds of a card, as its driver's library tells it; the card and the driver are simulated."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from fakes.engines import LLAMA_SERVER, RunningEngine, running
+from fakes.fake_gpu import DESKTOP, NAME, RESERVED, TOTAL, Card, FakeGpu
+from fakes.instance import Instance, write_settings
+from fakes.nvml import SampledProgram
+from model_switcher.domain.memory import Gpu
+from model_switcher.domain.units import MIB
+from model_switcher.engine.demo_models import write_llama
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from model_switcher.domain.snapshot import Snapshot
+
+IDLE = TOTAL - RESERVED - DESKTOP
+
+
+@pytest.fixture(scope="module")
+def gpu(tmp_path_factory: pytest.TempPathFactory) -> FakeGpu:
+    return FakeGpu(tmp_path_factory.mktemp("fake_gpu"))
+
+
+@pytest.fixture
+def card(gpu: FakeGpu, tmp_path: Path) -> Card:
+    return gpu.card(tmp_path)
+
+
+@pytest.fixture
+def program(card: Card) -> Iterator[SampledProgram]:
+    with SampledProgram(card.gpu.libraries, card.state) as sampled:
+        yield sampled
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A small one, and one with 24 MiB of weights."""
+    folder = tmp_path_factory.mktemp("models")
+    return (
+        write_llama(folder / "small.gguf", name="Small", seed=1),
+        write_llama(
+            folder / "large.gguf", name="Large", seed=2,
+            embedding_length=512, block_count=4, feed_forward_length=1408,
+        ),
+    )  # fmt: skip
+
+
+def gpu_of(readings: dict[str, Any]) -> dict[str, Any]:
+    (found,) = readings["gpus"]
+    return dict(found)
+
+
+def held(gpu: dict[str, Any], pid: int) -> int:
+    return sum(process["used"] for process in gpu["processes"] if process["pid"] == pid)
+
+
+async def end(engine: RunningEngine) -> int:
+    """Kill it; the pid that it had."""
+    engine.process.kill()
+    await engine.exit_code()
+    return engine.process.pid
+
+
+async def choose(instance: Instance, model: str) -> None:
+    async with httpx.AsyncClient(base_url=instance.address, timeout=60, trust_env=False) as client:
+        reply = await client.post("/switcher/select", json={"model": model})
+        assert reply.status_code == 200, reply.text
+
+
+async def test_the_driver_tells_what_an_engine_holds_and_that_it_gave_it_back(
+    card: Card, program: SampledProgram, models: tuple[Path, Path]
+) -> None:
+    assert gpu_of(program.sample())["free"] == IDLE
+    async with running(LLAMA_SERVER, model=models[1], before=card.before) as engine:
+        await engine.ready()
+        pid = engine.process.pid
+        loaded = gpu_of(program.sample(pid))
+        used = held(loaded, pid)
+        assert used > models[1].stat().st_size, "weights, cache and buffers"
+        assert (loaded["free"], loaded["used"]) == (IDLE - used, DESKTOP + used)
+        refused = program.prove_release(pid, bound=0.2)
+        assert (refused["verdict"], refused["missing"]) == ("Unproven", used)
+        assert (refused["holder"], refused["device"]) == ("llama-server", NAME)
+        await end(engine)
+        proof = program.prove_release(pid, bound=10)
+        assert (proof["verdict"], proof["gained"]) == ("Proven", used)
+        assert gpu_of(program.sample())["free"] == IDLE
+
+
+async def test_a_counter_that_stays_as_it_was_delays_the_proof(
+    card: Card, program: SampledProgram, models: tuple[Path, Path]
+) -> None:
+    frozen = 1.5
+    card.tell(frozen=frozen)
+    async with running(LLAMA_SERVER, model=models[0], before=card.before) as engine:
+        await engine.ready()
+        used = held(gpu_of(program.sample(engine.process.pid)), engine.process.pid)
+        pid = await end(engine)
+        proof = program.prove_release(pid, bound=20)
+        assert (proof["verdict"], proof["gained"]) == ("Proven", used)
+        assert proof["seconds"] >= frozen
+
+
+async def test_a_counter_that_never_moves_is_the_drivers_fault_past_the_bound(
+    card: Card, program: SampledProgram, models: tuple[Path, Path]
+) -> None:
+    card.tell(frozen=1e9)
+    async with running(LLAMA_SERVER, model=models[0], before=card.before) as engine:
+        await engine.ready()
+        used = held(gpu_of(program.sample(engine.process.pid)), engine.process.pid)
+        pid = await end(engine)
+        proof = program.prove_release(pid, bound=0.3)
+        assert (proof["verdict"], proof["holder"], proof["missing"]) == ("Unproven", "the driver", used)
+
+
+async def test_a_program_that_took_the_memory_meanwhile_is_named(
+    card: Card, program: SampledProgram, models: tuple[Path, Path]
+) -> None:
+    async with running(LLAMA_SERVER, model=models[0], before=card.before) as engine:
+        await engine.ready()
+        program.sample(engine.process.pid)
+        pid = await end(engine)
+        card.tell(
+            f"memory {TOTAL} {RESERVED} {IDLE - 800 * MIB} {DESKTOP + 800 * MIB}",
+            f"compute {program.pid} {800 * MIB}",
+        )
+        proof = program.prove_release(pid, bound=10)
+        assert proof["verdict"] == "Proven"
+        assert [(taker["pid"], taker["used"]) for taker in proof["takers"]] == [(program.pid, 800 * MIB)]
+
+
+async def test_a_whole_switch_is_seen_in_the_gauge(
+    card: Card, models: tuple[Path, Path], tmp_path: Path
+) -> None:
+    settings = write_settings(tmp_path, models, engine=card.engine)
+    async with Instance(settings, environment=card.environment) as instance:
+
+        def gpu(snapshot: Snapshot) -> Gpu:
+            assert snapshot.readings is not None
+            return snapshot.readings.gpus[0]
+
+        def shown(snapshot: Snapshot, model: str) -> bool:
+            """Whether the readings are those of that model, and of it alone."""
+            server = next((one for one in snapshot.servers if one.model == model), None)
+            if server is None or snapshot.readings is None or snapshot.switch is not None:
+                return False
+            pids = [process.pid for process in gpu(snapshot).processes or () if process.pid != 1]
+            return pids == [server.pid]
+
+        small = await instance.until(lambda snapshot: shown(snapshot, "small"))
+        await choose(instance, "large")
+        large = await instance.until(lambda snapshot: shown(snapshot, "large"))
+        assert (gpu(large).used or 0) - (gpu(small).used or 0) > 20 * MIB
+        await choose(instance, "small")
+        again = await instance.until(lambda snapshot: shown(snapshot, "small"))
+        assert gpu(again).used == gpu(small).used
