@@ -177,6 +177,7 @@ class Snapshot:
         expected: Seconds that a load of a model will take, by its id, as far as that is known.
         catalog: Models; scanning tells whether the list is still growing.
         notice: Something the user should know about this instance as a whole (a settings file with problems).
+        memory_notice: Memory that an engine which ended has not given back, and who holds it.
         file_notice: What became of the served model's file since it was loaded: replaced, deleted, away.
     """
 
@@ -202,6 +203,7 @@ class Snapshot:
     catalog: Catalog = field(default_factory=Catalog)
     scanning: bool = False
     notice: str | None = None
+    memory_notice: str | None = None
     file_notice: str | None = None
 
     @property

@@ -19,6 +19,7 @@ from model_switcher.engine.control.controller import Controller
 from model_switcher.engine.control.preflight import Preflight
 from model_switcher.engine.files import write_atomically
 from model_switcher.engine.hub import Hub
+from model_switcher.engine.live_memory import LiveMemory, NoNeeds
 from model_switcher.engine.log import LogRing
 from model_switcher.engine.readings.watch import MemoryWatch
 from model_switcher.engine.timing import Timing
@@ -57,17 +58,18 @@ class Runtime:
         self.hub = Hub(Snapshot(version=version, time=time.time()))
         self._preflight = Preflight(settings, EngineProber())
         self._timing = Timing(places, self.hub)
+        self._memory_watch = MemoryWatch(self.log)
         self._controller = Controller(
             prepare=self._prepare,
             settings=settings.server,
             limits=_limits(settings),
+            memory=LiveMemory(self.hub, self._memory_watch, NoNeeds()),
             hub=self.hub,
             log=self.log,
             deadlines=deadlines,
             on_outcome=self._timing.note,
             expected=self._timing.expected,
         )
-        self._memory_watch = MemoryWatch(self.log)
         self._collection = Collection(settings, places, self.hub)
         self._begun = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None

@@ -42,15 +42,25 @@ class Lending:
         Raises:
             SwitcherError: The model cannot be served, or the lease ended before it was granted.
         """
-        loop = asyncio.get_running_loop()
-        lease = Lease(model, owner, loop.create_future(), loop.create_future(), connected=connected)
-        self._post(lambda: self._enqueue(lease))
+        lease = self.claim(model, owner, connected=connected)
         try:
             await asyncio.shield(lease.granted)
         except asyncio.CancelledError:
             self.give_back(lease)
             raise
         return lease
+
+    def claim(self, model: str, owner: Owner, *, connected: bool) -> Lease:
+        """As `borrow`, without waiting: the lease's `granted` and `ended` tell what becomes of it."""
+        loop = asyncio.get_running_loop()
+        lease = Lease(model, owner, loop.create_future(), loop.create_future(), connected=connected)
+        self._post(lambda: self._enqueue(lease))
+        return lease
+
+    def entrust(self, lease: Lease) -> None:
+        """The connection that showed that the owner lives ends here: from now on he has to renew the lease."""
+        lease.connected = False
+        lease.renewed = time.monotonic()
 
     def renew(self, lease_id: str) -> Lease:
         """Its owner lives.
