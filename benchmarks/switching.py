@@ -1,9 +1,10 @@
-"""Switch time through the program beside what the bare engine needs for the same, in one run.
+"""Switch time through the program beside what the bare engine, and its own router mode, need for the same, in one run.
 
-    PYTHONPATH=tests python benchmarks/switching.py [--rounds 20] [--engine llama-server|embedded]
+    PYTHONPATH=tests python benchmarks/switching.py [--rounds 20] [--engine llama-server|embedded] [--sizes tiny,300M,2G]
 
-The floor of a switch is the bare engine's own: exit of the old process, start of the new one, first token. Both sides
-use the same binary and the same two tiny models, in turn.
+The floor of a switch is the bare engine's own: exit of the old process, start of the new one, first token. All use
+the same binary and the same two models of each size, and take turns in every round. Two more figures are ours alone:
+going back to a model that is still resident, and the return of the old model when the new one fails.
 """
 
 from __future__ import annotations
@@ -13,109 +14,127 @@ import asyncio
 import statistics
 import tempfile
 import time
+from contextlib import AsyncExitStack
 from pathlib import Path
 
-import httpx
-
+from fakes.contenders import BareEngine, Contender, Router, Switcher, settings_for
 from fakes.engines import EMBEDDED, LLAMA_SERVER
-from fakes.instance import Instance, write_settings
 from model_switcher.domain.engines import EngineBinary
-from model_switcher.engine.binaries.environment import child_environment
-from model_switcher.engine.demo_models import write_demo_models
-from model_switcher.engine.process.child import Child
-from model_switcher.engine.process.protocol import ReportsReady, parse_port, parse_state
+from model_switcher.engine.demo_models import write_llama
 
-ASK = {"prompt": "a", "n_predict": 1, "grammar": "root ::= [a-z]+"}
+# Name → embedding length, blocks, feed-forward length.
+SIZES = {"tiny": (64, 2, 128), "300M": (1024, 23, 2816), "2G": (2048, 48, 5632)}
+Times = dict[str, list[float]]
 
 
-class BareEngine:
-    """The engine by itself, started and stopped as quickly as it can be."""
-
-    def __init__(self, binary: EngineBinary) -> None:
-        self.binary = binary
-        self.child: Child | None = None
-        self.port = 0
-
-    async def start(self, model: Path) -> None:
-        ready = asyncio.Event()
-        self.port = 0
-
-        def hear(stream: int, line: str) -> None:
-            self.port = self.port or parse_port(line) or 0
-            if stream == 1 and isinstance(parse_state(line), ReportsReady):
-                ready.set()
-
-        command = [*self.binary.command, "--model", str(model), "--host", "127.0.0.1", "--port", "0"]
-        self.child = await Child.spawn(
-            command, environment=child_environment(self.binary, key="bare"), on_line=hear
+def models(folder: Path, size: str) -> list[Path]:
+    """Two of that size, and one whose load fails."""
+    embedding, blocks, feed_forward = SIZES[size]
+    return [
+        write_llama(
+            folder / f"{size}-{name}.gguf", name=f"{size} {name}", seed=seed,
+            embedding_length=embedding, block_count=blocks, feed_forward_length=feed_forward,
         )
-        await ready.wait()
-        while not self.port:
-            await asyncio.sleep(0)
-
-    async def stop(self) -> None:
-        assert self.child is not None
-        self.child.close_stdin()
-        await self.child.wait(10)
-        self.child.close()
+        for seed, name in enumerate(("one", "two"))
+    ]  # fmt: skip
 
 
-async def first_token(client: httpx.AsyncClient, address: str, key: str = "") -> None:
-    answer = await client.post(
-        f"{address}/completion", json=ASK, headers={"Authorization": f"Bearer {key}"} if key else None
-    )
-    answer.raise_for_status()
+async def timed(contender: Contender, target: Path) -> float:
+    begun = time.perf_counter()
+    await contender.switch(target)
+    return time.perf_counter() - begun
 
 
-async def measure(rounds: int, binary: EngineBinary) -> tuple[list[float], list[float]]:
-    bare: list[float] = []
-    ours: list[float] = []
-    with tempfile.TemporaryDirectory(prefix="switching-") as folder:
-        models = write_demo_models(Path(folder))
-        settings = write_settings(Path(folder), models, engine=binary)
-        engine = BareEngine(binary)
-        async with Instance(settings) as instance, httpx.AsyncClient(timeout=60, trust_env=False) as client:
-            await instance.ready()
-            await engine.start(models[0])
-            await first_token(client, f"http://127.0.0.1:{engine.port}", "bare")
-            for number in range(1, rounds + 1):
-                target = models[number % 2]
-                begun = time.perf_counter()
-                await engine.stop()
-                await engine.start(target)
-                await first_token(client, f"http://127.0.0.1:{engine.port}", "bare")
-                bare.append(time.perf_counter() - begun)
-                begun = time.perf_counter()
-                choice = asyncio.create_task(
-                    client.post(f"{instance.address}/switcher/select", json={"model": str(target)})
-                )
-                (await choice).raise_for_status()
-                await first_token(client, instance.address)
-                ours.append(time.perf_counter() - begun)
-            await engine.stop()
-    return bare, ours
+async def side_by_side(binary: EngineBinary, folder: Path, pair: list[Path], rounds: int) -> Times:
+    """Every contender switches to and fro, in turn."""
+    times: Times = {}
+    async with AsyncExitStack() as stack:
+        contenders: list[Contender] = [
+            await stack.enter_async_context(BareEngine(binary)),
+            await stack.enter_async_context(Switcher(settings_for(folder / "turns", pair, binary))),
+        ]
+        if binary.kind == "llama-server":
+            contenders.append(await stack.enter_async_context(Router(binary, pair[0].parent)))
+        for number in range(-1, rounds):
+            for contender in contenders:
+                seconds = await timed(contender, pair[number % 2])
+                if number >= 0:
+                    times.setdefault(contender.name, []).append(seconds)
+    return times
 
 
-def row(name: str, seconds: list[float]) -> str:
+async def back_to_a_resident_one(binary: EngineBinary, folder: Path, pair: list[Path], rounds: int) -> Times:
+    settings = settings_for(folder / "beside", pair, binary, resident=True)
+    times: list[float] = []
+    async with Switcher(settings, "back to a resident model") as ours:
+        for number in range(2):
+            await ours.switch(pair[number])
+        both = {server.pid for server in ours.instance.state().servers}
+        if len(both) != len(pair):
+            return {"back to a resident model: the two do not fit beside each other": []}
+        times += [await timed(ours, pair[number % 2]) for number in range(rounds)]
+        assert {server.pid for server in ours.instance.state().servers} == both
+    return {ours.name: times}
+
+
+async def return_of_the_old(binary: EngineBinary, folder: Path, pair: list[Path], rounds: int) -> Times:
+    """The second model's load fails, always: its adapter is not there."""
+    fails = f"[models.'{pair[1].stem}']\nlora = '{folder / 'nowhere.gguf'}'"
+    settings = settings_for(folder / "fails", pair, binary, more=fails)
+    back: list[float] = []
+    start: list[float] = []
+    async with Switcher(settings) as ours:
+        await ours.switch(pair[0])
+        for _ in range(rounds):
+            pid = ours.instance.state().servers[0].pid
+            answer = await ours.choose(pair[1])
+            assert answer.is_error, answer.text
+            ready = await ours.instance.ready()
+            server = ready.servers[0]
+            assert server.pid != pid
+            assert ready.outcome is not None
+            assert server.load_seconds is not None
+            back.append(ready.outcome.phases["rollback"])
+            start.append(server.load_seconds)
+    return {"old model back after a failure": back, "of which its own start": start}
+
+
+def row(name: str, seconds: list[float], floor: float | None = None) -> str:
+    if not seconds:
+        return f"  {name}"
     ordered = sorted(seconds)
+    middle = statistics.median(ordered)
+    added = f"   {(middle - floor) * 1000:+8.1f}" if floor is not None else ""
     return (
-        f"{name:<34} median {statistics.median(ordered) * 1000:7.1f} ms   "
-        f"min {ordered[0] * 1000:7.1f}   max {ordered[-1] * 1000:7.1f}   ({len(ordered)} switches)"
+        f"  {name:<42} median {middle * 1000:8.1f} ms   min {ordered[0] * 1000:8.1f}   "
+        f"max {ordered[-1] * 1000:8.1f}   ({len(ordered)}){added}"
     )
+
+
+async def measure(options: argparse.Namespace, binary: EngineBinary) -> None:
+    for size in options.sizes.split(","):
+        with tempfile.TemporaryDirectory(prefix="switching-") as name:
+            folder = Path(name)
+            files = folder / "models"
+            files.mkdir()
+            pair = models(files, size)
+            print(f"{size} ({pair[0].stat().st_size / 1e6:.1f} MB), {options.engine}, to the first token:")
+            found = await side_by_side(binary, folder, pair, options.rounds)
+            floor = statistics.median(next(iter(found.values())))
+            for title, times in found.items():
+                print(row(title, times, floor))
+            for further in (back_to_a_resident_one, return_of_the_old):
+                for title, times in (await further(binary, folder, pair, options.rounds)).items():
+                    print(row(title, times))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--engine", choices=["llama-server", "embedded"], default="llama-server")
+    parser.add_argument("--sizes", default="tiny", help=f"some of {','.join(SIZES)}")
     options = parser.parse_args()
-    binary = EMBEDDED if options.engine == "embedded" else LLAMA_SERVER
-    bare, ours = asyncio.run(measure(options.rounds, binary))
-    print(f"Switch between two tiny models, {options.engine}, to the first token:")
-    print(row("bare: exit + start + first token", bare))
-    print(row("through Model Switcher", ours))
-    added = statistics.median(ours) - statistics.median(bare)
-    print(f"{'added by Model Switcher':<34} median {added * 1000:7.1f} ms")
+    asyncio.run(measure(options, EMBEDDED if options.engine == "embedded" else LLAMA_SERVER))
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ _SPANS = {
     Phase.DRAIN: (0.02, 0.04),
     Phase.STOP: (0.04, 0.1),
     Phase.START: (0.1, 1.0),
+    Phase.ROLLBACK: (0.0, 1.0),
 }
 _SOON, _LONG = 1.0, 10.0  # seconds; what another step, and a load, take of which nothing is known
 _NEARLY = 0.9  # where a step is that has taken as long as was expected
@@ -46,7 +47,7 @@ def progress(
         previous: The fraction that was shown last for this switch: it never goes back.
     """
     begin, end = _SPANS[phase]
-    if phase is Phase.START:
+    if phase in (Phase.START, Phase.ROLLBACK):
         part, left = _load(elapsed, engine, expected)
     else:
         part = _creep(elapsed / _SOON)

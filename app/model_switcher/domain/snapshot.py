@@ -20,6 +20,7 @@ class Phase(StrEnum):
     DRAIN = "drain"
     STOP = "stop"
     START = "start"
+    ROLLBACK = "rollback"
 
 
 class Reason(StrEnum):

@@ -69,6 +69,7 @@ class Cause(StrEnum):
     OOM_KILLED = "oom-killed"
     DRIVER_LOST = "driver-lost"
     PORT_TAKEN = "port-taken"
+    NOT_CHECKED_IN_TIME = "not-checked-in-time"
     NOT_READY_IN_TIME = "not-ready-in-time"
     ANOTHER_SERVER = "another-server"
     EXITED = "engine-exited"

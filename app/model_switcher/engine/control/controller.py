@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from model_switcher.domain.errors import Closing, LeaseEnded
 from model_switcher.domain.plan import Limits
+from model_switcher.domain.snapshot import Phase
 from model_switcher.domain.states import ENDED, Failure, ServerState
 from model_switcher.engine.control.admission import Admission
 from model_switcher.engine.control.book import Book
@@ -253,6 +254,7 @@ class Controller:
         switch = self._switches.under_way
         if switch is not None and server.model == switch.target and server.failure is not None:
             switch.failure = server.failure
+            switch.enter(Phase.ROLLBACK)
         proof = asyncio.create_task(self._prove(server), name=f"release {server.model}")
         self._proofs.add(proof)
         proof.add_done_callback(self._proofs.discard)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,8 @@ from typing import TYPE_CHECKING
 from model_switcher.domain.catalog import Model, Reject
 from model_switcher.domain.errors import SwitcherError, UnsupportedOption, UnusableModel
 from model_switcher.domain.launch import Launch, arguments, unsupported
-from model_switcher.domain.states import Failure
+from model_switcher.domain.states import Cause, Failure
+from model_switcher.domain.units import format_seconds
 from model_switcher.engine.background import in_background
 from model_switcher.engine.binaries.find import choose_engine
 from model_switcher.engine.gguf import HeaderError, read_header
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from model_switcher.engine.binaries.probe import EngineProber
 
     Prepare = Callable[[str], Awaitable[Launch]]
+
+PATIENCE = 60.0
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +42,8 @@ class Checked:
 async def check(prepare: Prepare, target: str, *, fallback: str | None) -> Checked | Failure:
     """Prepare the model `target`, and `fallback` if there is one; why not, if `target` cannot be served.
 
-    A fallback that cannot be served is none: choosing it says why.
+    A fallback that cannot be served is none: choosing it says why. Nothing waits for a drive that does not answer for
+    longer than `PATIENCE` seconds.
     """
     launch = await _prepared(prepare, target)
     if isinstance(launch, Failure):
@@ -49,7 +54,14 @@ async def check(prepare: Prepare, target: str, *, fallback: str | None) -> Check
 
 async def _prepared(prepare: Prepare, model: str) -> Launch | Failure:
     try:
-        return await prepare(model)
+        async with asyncio.timeout(PATIENCE):
+            return await prepare(model)
+    except TimeoutError:
+        return Failure(
+            cause=Cause.NOT_CHECKED_IN_TIME,
+            sentence=f"Its files or its engine did not answer for {format_seconds(PATIENCE)}",
+            hint="Is the drive still there?",
+        )
     except SwitcherError as error:
         return Failure(cause=error.code, sentence=error.message, hint=error.hint)
     except Exception as error:

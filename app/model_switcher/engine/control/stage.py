@@ -126,7 +126,7 @@ class Stage:
     def _begin_load(self, model: str, situation: Situation) -> None:
         switch = self._switches.under_way
         if switch is not None and model == goal_of(situation):
-            switch.enter(Phase.START)
+            switch.enter(Phase.START if model == switch.target else Phase.ROLLBACK)
             return
         load = Switch(model, self._book.committed, reason=self._reason(model, situation))
         load.enter(Phase.START)
@@ -140,8 +140,9 @@ class Stage:
         return Reason.RESTART if self._book.crashes.get(model) else Reason.RETURN
 
     def _enter(self, phase: Phase) -> None:
-        if self._switches.under_way is not None:
-            self._switches.under_way.enter(phase)
+        switch = self._switches.under_way
+        if switch is not None and switch.phase is not Phase.ROLLBACK:
+            switch.enter(phase)
 
     # What it means for everybody.
 

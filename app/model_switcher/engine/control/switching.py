@@ -62,6 +62,8 @@ class Switch:
         if phase is not self.phase:
             self._note()
             self.phase = phase
+            if phase is Phase.ROLLBACK:
+                self._shown = 0.0  # another model is on its way now
 
     def result(self, serving: str) -> Result:
         """How it ended, if `serving` is what is served now."""
