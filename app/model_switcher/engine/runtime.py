@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from model_switcher.domain.errors import SwitcherError, UnknownModel
 from model_switcher.domain.plan import Limits
 from model_switcher.domain.snapshot import Outcome, Snapshot
+from model_switcher.engine.anticipation import Anticipation
 from model_switcher.engine.background import in_background
 from model_switcher.engine.binaries.probe import EngineProber
 from model_switcher.engine.collection import Collection
@@ -71,6 +72,7 @@ class Runtime:
             expected=self._timing.expected,
         )
         self._collection = Collection(settings, places, self.hub)
+        self._anticipation = Anticipation(self.hub, enabled=settings.memory.warm_up)
         self._begun = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -97,6 +99,7 @@ class Runtime:
     async def start(self) -> None:
         """Begin to look for models, to read memory, and to serve the default model. Returns at once."""
         self._collection.start()
+        self._anticipation.start()
         self._writer = asyncio.create_task(self._controller.run(), name="writer")
         self._tasks = [
             asyncio.create_task(self._first_steps(), name="first steps"),
@@ -114,6 +117,7 @@ class Runtime:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._anticipation.close()
         await self._collection.close()
         if self._writer is not None:
             await self._controller.close(grace)
@@ -145,6 +149,10 @@ class Runtime:
         """
         await self._begun.wait()
         return await self._collection.resolve(name)
+
+    async def hint(self, model: str | None) -> None:
+        """The user is about to choose this model (its id), as far as a view can tell: its file may be read ahead."""
+        self._anticipation.hint(model)
 
     async def unload(self, model: str) -> None:
         """Unload one model, by its id. Returns when it is gone."""
