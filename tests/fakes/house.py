@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from fakes.launches import QUICK, fake_launch, lives
 from model_switcher.domain.launch import Launch
+from model_switcher.domain.need import Fit
 from model_switcher.domain.plan import Limits, Span
 from model_switcher.domain.settings import ServerSettings
 from model_switcher.domain.snapshot import Outcome, Reason, Snapshot
@@ -99,6 +100,7 @@ class MeasuredMemory:
         total: All there is.
         sizes: What each model takes.
         others: What other programs take.
+        fits: What of a model would fit.
         proven: Set while the memory of ended servers counts as free.
     """
 
@@ -106,6 +108,7 @@ class MeasuredMemory:
         self.total = total
         self.sizes = sizes
         self.others = 0
+        self.fits: dict[str, Fit] = {}
         self.proven = asyncio.Event()
         self.proven.set()
 
@@ -118,6 +121,9 @@ class MeasuredMemory:
 
     def held(self, server: Server) -> int | None:
         return self.sizes.get(server.model)
+
+    def fit(self, model: str) -> Fit | None:
+        return self.fits.get(model)
 
     async def released(self, server: Server) -> None:
         del server

@@ -9,6 +9,7 @@ import pytest
 from fakes.house import FAILS, MeasuredMemory, house
 from fakes.launches import lives, until
 from model_switcher.domain.errors import NothingServed, SwitchFailed
+from model_switcher.domain.need import Fit, FitKind
 from model_switcher.domain.plan import Limits
 from model_switcher.domain.snapshot import Phase, Reason, Result
 from model_switcher.domain.states import ServerState
@@ -93,6 +94,16 @@ async def test_a_model_that_fits_nowhere_is_refused_with_what_is_missing() -> No
             await it.ask("b")
         assert it.pid("a") == pid
         assert it.hub.snapshot.selected == "a"
+
+
+async def test_a_model_that_does_not_fit_is_refused_with_what_would() -> None:
+    memory = MeasuredMemory(10, a=4, b=13)
+    memory.fits["b"] = Fit(kind=FitKind.SHORT, ctx_size=8192)
+    async with house(memory=memory) as it:
+        with pytest.raises(SwitchFailed) as caught:
+            await it.controller.select("b")
+        assert caught.value.hint == "With ctx-size 8192 it would fit."
+        assert caught.value.details["failure"].action.ctx_size == 8192
 
 
 async def test_nothing_starts_before_the_memory_of_the_old_model_is_proven_free() -> None:

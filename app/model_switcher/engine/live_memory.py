@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from model_switcher.domain.launch import Launch
     from model_switcher.domain.memory import Readings
-    from model_switcher.domain.need import Need
+    from model_switcher.domain.need import Fit, Need
     from model_switcher.engine.control.server import Server
     from model_switcher.engine.hub import Hub
     from model_switcher.engine.readings.watch import MemoryWatch
@@ -78,6 +78,9 @@ class LiveMemory:
         if readings is None:
             return None
         return held(readings, self._place(readings), self._holding(server), driver=driver_of(readings))
+
+    def fit(self, model: str) -> Fit | None:
+        return self._hub.snapshot.fits.get(model)
 
     async def released(self, server: Server) -> None:
         """Wait for the proof; where there is none in time, tell who holds the rest."""

@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from copy import copy
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from model_switcher.domain.errors import HoldFull, HoldTimeout, NothingServed, SwitcherError
 from model_switcher.domain.units import format_seconds
@@ -109,6 +109,10 @@ class Admission:
     def held_by_model(self) -> Counter[str]:
         """How many requests wait for each model."""
         return Counter(model for waiter in self._waiting if (model := self._model_of(waiter)) is not None)
+
+    def counts(self) -> dict[str, Any]:
+        """How many requests wait, as the snapshot has it."""
+        return {"held": self.held, "held_by_model": dict(self.held_by_model())}
 
     def signs(self, model: str) -> Signs:
         """Signs of life of a model's server."""

@@ -22,7 +22,7 @@ from model_switcher.engine.control.fleet import Fleet
 from model_switcher.engine.control.leases import Leases
 from model_switcher.engine.control.lending import Lending
 from model_switcher.engine.control.mailbox import Mailbox
-from model_switcher.engine.control.memory import Memory, UnknownMemory
+from model_switcher.engine.control.memory import Memory, UnknownMemory, with_what_fits
 from model_switcher.engine.control.outlook import Outlook
 from model_switcher.engine.control.preparations import Preparations
 from model_switcher.engine.control.stage import Stage
@@ -80,7 +80,7 @@ class Controller:
             timeout=settings.hold_timeout,
             on_wanted=lambda: self._post(self._wanted),
             on_idle=lambda: self._post(self._look),
-            on_held=lambda: hub.update(held=self.admission.held),
+            on_held=lambda: hub.update(**self.admission.counts()),
         )
         self._hub = hub
         self._memory = memory or UnknownMemory()
@@ -107,6 +107,7 @@ class Controller:
                 limits=limits or Limits(),
             ),
             hub=hub,
+            memory=self._memory,
             on_outcome=on_outcome,
             expected=expected,
         )
@@ -251,6 +252,8 @@ class Controller:
 
     def _ended(self, server: Server) -> None:
         """Its process is gone; it counts as stopping until its memory is proven free."""
+        if server.failure is not None:
+            server.failure = with_what_fits(server.failure, self._memory, server.model)
         switch = self._switches.under_way
         if switch is not None and server.model == switch.target and server.failure is not None:
             switch.failure = server.failure

@@ -94,7 +94,7 @@ class Leases:
             LeaseEnded: There is none, or none any more.
         """
         for lease in self._queue:
-            if secrets.compare_digest(lease.id, lease_id):
+            if secrets.compare_digest(lease.id.encode(), lease_id.encode(errors="replace")):
                 return lease
         raise LeaseEnded("There is no such lease, or it has ended", hint="Borrow the model again.")
 

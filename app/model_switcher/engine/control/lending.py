@@ -54,6 +54,7 @@ class Lending:
         """As `borrow`, without waiting: the lease's `granted` and `ended` tell what becomes of it."""
         loop = asyncio.get_running_loop()
         lease = Lease(model, owner, loop.create_future(), loop.create_future(), connected=connected)
+        lease.granted.add_done_callback(_heed)
         self._post(lambda: self._enqueue(lease))
         return lease
 
@@ -111,3 +112,9 @@ class Lending:
     def _give_back(self, lease: Lease, reason: LeaseEnded | None) -> None:
         if self._leases.end(lease, reason):
             self._book.returning = True
+
+
+def _heed(granted: asyncio.Future[None]) -> None:
+    """Whoever asked may have left: then nobody is there to hear of the error."""
+    if not granted.cancelled():
+        granted.exception()

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from model_switcher.domain.states import Cause, Failure
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from model_switcher.domain.launch import Launch
+    from model_switcher.domain.need import Fit
     from model_switcher.domain.plan import Span
     from model_switcher.engine.control.server import Server
 
@@ -25,6 +28,10 @@ class Memory(Protocol):
 
     def held(self, server: Server) -> int | None:
         """What a server holds, and so gives back when it ends."""
+        ...
+
+    def fit(self, model: str) -> Fit | None:
+        """What of a model would fit now, where it does not as a whole."""
         ...
 
     async def released(self, server: Server) -> None:
@@ -47,5 +54,19 @@ class UnknownMemory:
         del server
         return None
 
+    def fit(self, model: str) -> Fit | None:
+        del model
+        return None
+
     async def released(self, server: Server) -> None:
         """A process that has ended holds nothing."""
+
+
+def with_what_fits(failure: Failure, memory: Memory, model: str) -> Failure:
+    """The failure of a model that memory did not suffice for, with the context or the layers that would fit."""
+    if failure.cause not in (Cause.SHORT_OF_MEMORY, Cause.OUT_OF_MEMORY):
+        return failure
+    fit = memory.fit(model)
+    return (
+        failure if fit is None else failure.with_fitting(ctx_size=fit.ctx_size, n_gpu_layers=fit.n_gpu_layers)
+    )

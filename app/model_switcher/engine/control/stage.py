@@ -22,6 +22,7 @@ from model_switcher.domain.plan import (
 from model_switcher.domain.snapshot import Outcome, Phase, Reason, Result
 from model_switcher.domain.states import Cause, Failure, ServerState
 from model_switcher.domain.units import format_size
+from model_switcher.engine.control.memory import with_what_fits
 from model_switcher.engine.control.switching import Switch
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from model_switcher.engine.control.book import Book
     from model_switcher.engine.control.fleet import Fleet
     from model_switcher.engine.control.leases import Leases
+    from model_switcher.engine.control.memory import Memory
     from model_switcher.engine.control.outlook import Outlook
     from model_switcher.engine.control.server import Server
     from model_switcher.engine.control.switching import Switches
@@ -46,6 +48,7 @@ class Stage:
 
     Args:
         on_outcome: Told how each load ended, whoever wanted it, with the server that holds the model if it does.
+        memory: What would fit of a model that does not.
         expected: Seconds that a load of a model will take; None if nobody knows.
     """
 
@@ -59,6 +62,7 @@ class Stage:
         switches: Switches,
         outlook: Outlook,
         hub: Hub,
+        memory: Memory,
         on_outcome: OnOutcome,
         expected: Callable[[str], float | None],
     ) -> None:
@@ -69,6 +73,7 @@ class Stage:
         self._switches = switches
         self._outlook = outlook
         self._hub = hub
+        self._memory = memory
         self._on_outcome = on_outcome
         self._expected = expected
         self._loads: dict[str, Switch] = {}
@@ -85,7 +90,9 @@ class Stage:
             return None
         situation = self._outlook.situation(time.monotonic(), choosing=False, asked=launch)
         verdict = make_room(situation, launch.model.id)
-        return _too_big(launch.model.name, verdict) if isinstance(verdict, Short) else None
+        return (
+            self._too_big(launch.model.id, launch.model.name, verdict) if isinstance(verdict, Short) else None
+        )
 
     def play(self, now: float) -> Wait:
         """Carry out what the plan says until it says to wait, and settle what that means for everybody.
@@ -115,7 +122,7 @@ class Stage:
                 self._enter(Phase.STOP)
                 self._fleet.stop(model)
             case Refuse(model, short):
-                failure = _too_big(self._book.name_of(model), short)
+                failure = self._too_big(model, self._book.name_of(model), short)
                 switch = self._switches.under_way
                 if switch is not None and switch.target == model:
                     switch.failure = failure
@@ -143,6 +150,9 @@ class Stage:
         switch = self._switches.under_way
         if switch is not None and switch.phase is not Phase.ROLLBACK:
             switch.enter(phase)
+
+    def _too_big(self, model: str, name: str, short: Short) -> Failure:
+        return with_what_fits(_too_big(name, short), self._memory, model)
 
     # What it means for everybody.
 
@@ -207,7 +217,7 @@ class Stage:
             servers=self._fleet.views(book.selected, self._admission.in_flight, self._draining),
             switch=switch.view(_progress(coming_up), self._expected(switch.target)) if switch else None,
             failure=book.given_up,
-            held=self._admission.held,
+            **self._admission.counts(),
             leases=self._leases.views(book.name_of, book.selected),
         )
 
