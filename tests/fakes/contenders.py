@@ -123,6 +123,11 @@ class Router:
             self._process.terminate()
             await self._process.wait()
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     async def switch(self, model: Path) -> None:
         answer = await self._http.post(f"{self.address}/completion", json={**ASK, "model": model.stem})
         answer.raise_for_status()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 
 import pytest
 
@@ -102,6 +104,16 @@ async def test_a_model_that_does_not_come_up_is_refused_and_the_selected_one_is_
         with pytest.raises(NothingServed):
             await it.ask("b")
         assert it.prepared.count("b") == prepared, "it is not tried again with every request"
+
+
+async def test_an_engine_that_somebody_kills_while_it_loads_is_started_again() -> None:
+    async with house() as it:
+        await it.controller.select("a")
+        it.faults["b"] = ("--load-seconds", "0.5")
+        wanted = asyncio.create_task(it.ask("b"))
+        await until(lambda: any(s.model == "b" and s.progress for s in it.hub.snapshot.servers))
+        os.kill(it.pid("b"), signal.SIGKILL)
+        assert await wanted == "b"
 
 
 async def test_a_request_whose_client_left_loads_nothing() -> None:

@@ -126,15 +126,20 @@ class Book:
         self.failed[model] = failure
         self.failed_at[model] = now
 
-    def note_end(self, server: Server, now: float) -> None:
-        """A server ended and is gone; if by itself, it failed to come up, or crashed."""
+    def note_end(self, server: Server, now: float, *, choosing: bool) -> None:
+        """A server ended and is gone; if by itself, it failed to come up, or crashed.
+
+        Somebody killed it while it loaded? Then that says nothing about the model: for requests and leases it is started
+        again like one that crashed. A choice of the user is rolled back all the same.
+        """
         model = server.model
         self.leaving.discard(model)
         if server.failure is None or server.failure.cause == Cause.WONT_STOP:  # it was told to end
             if model not in self.candidates:
                 self.launches.pop(model, None)  # it is checked again before the next start
             return
-        if server.load_seconds is None:
+        chosen = choosing and model in self.candidates
+        if server.load_seconds is None and (chosen or not _was_killed(server.failure)):
             self.note_failure(model, server.failure, now)
             return
         self.crashes[model] = (*recent_crashes(self.crashes.get(model, ()), now), now)
@@ -167,3 +172,7 @@ class Book:
     def _startable(self, *models: str | None) -> tuple[str, ...]:
         """Those of `models` that are known how to start, each once."""
         return tuple(dict.fromkeys(model for model in models if model in self.launches))
+
+
+def _was_killed(failure: Failure) -> bool:
+    return failure.signal == "SIGKILL" and failure.cause in (Cause.EXITED, Cause.CRASHED)

@@ -270,7 +270,7 @@ class Controller:
 
     def _freed(self, server: Server) -> None:
         self._fleet.remove(server)
-        self._book.note_end(server, time.monotonic())
+        self._book.note_end(server, time.monotonic(), choosing=self._switches.under_way is not None)
 
     # The writer's step.
 
