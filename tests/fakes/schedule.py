@@ -90,6 +90,8 @@ class Schedule:
         self.starts: list[
             tuple[float, str, bool]
         ] = []  # when, what, and whether it was the return of the choice
+        # When the choice began to return: another one was stopped for it, or it started.
+        self.returns: list[float] = []
         self.late: list[str] = []
         self.most_taken = 0
         self._returning = False
@@ -190,13 +192,18 @@ class Schedule:
                     wanted = {want.model for want in situation.wants} | {
                         claim.model for claim in situation.claims
                     }
-                    self.starts.append((self.now, model, model not in wanted and model == goal_of(situation)))
+                    returns = model not in wanted and model == goal_of(situation)
+                    self.starts.append((self.now, model, returns))
+                    if returns:
+                        self.returns.append(self.now)
                     self.servers.append(_Server(model, ServerState.LOADING, self.now + LOAD))
                     taken = sum(self.sizes.get(server.model, 0) for server in self.servers)
                     self.most_taken = max(self.most_taken, taken)
                 case Stop(model) | Cancel(model):
                     server = next(server for server in self.servers if server.model == model)
                     assert not server.running
+                    if not situation.wants and not situation.claims:
+                        self.returns.append(self.now)
                     server.state, server.until = ServerState.STOPPING, self.now + UNLOAD
                 case Refuse(model):
                     raise AssertionError(f"{model} was refused")
