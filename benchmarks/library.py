@@ -2,8 +2,7 @@
 
     python benchmarks/library.py FOLDER [--files 1000] [--times 3]
 
-The models in FOLDER are copied until there are so many: header and size of each are real, the weights are a hole. Run it
-on a quiet machine: what else runs there delays the loop too, as the line "at rest" shows.
+The models in FOLDER are copied until there are so many: header and size of each are real, the weights are a hole.
 """
 
 from __future__ import annotations
@@ -20,31 +19,34 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from model_switcher.domain.units import MIB
+from delays import HEAD, measured
+
+from model_switcher.domain.units import KIB, MIB
 from model_switcher.engine.catalog import scan
 from model_switcher.engine.catalog.headers import HeaderReader
 from model_switcher.engine.catalog.scan import catalog_of, read_all, with_places
-from model_switcher.engine.catalog.walk import Walk
+from model_switcher.engine.catalog.walk import Candidate, Walk
 from model_switcher.engine.gguf import HeaderError, read_header
+from model_switcher.engine.header_process.process import HeaderProcess
+from model_switcher.engine.interpreter import give_way
 from model_switcher.engine.library import CatalogReader, Library
 from model_switcher.engine.stores import Store
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import Callable
 
     from model_switcher.domain.catalog import Catalog
-    from model_switcher.engine.catalog.walk import Candidate
 
-PROBE_SECONDS = 0.001
-MODULES = "model_switcher.engine.library, model_switcher.engine.collection"
+# What the catalog with all its stores is made of, and what reads headers elsewhere.
+OURS = "model_switcher.engine.library, model_switcher.engine.stores"
+THEIRS = "gguf"
 
 
-def copies(source: Path, folder: Path, count: int) -> int:
-    """Fill `folder` with `count` files that have the headers and sizes of those in `source`; returns bytes of headers."""
+def copies(source: Path, folder: Path, count: int) -> None:
+    """Fill `folder` with `count` files that have the headers and the sizes of those in `source`."""
     headers: list[tuple[str, bytes, int]] = []
     for path in sorted(source.glob("*.gguf")):
         try:
@@ -53,7 +55,6 @@ def copies(source: Path, folder: Path, count: int) -> int:
             continue
         with path.open("rb") as file:
             headers.append((path.stem, file.read(end), path.stat().st_size))
-    written = 0
     for number in range(count):
         stem, header, size = headers[number % len(headers)]
         path = folder / f"collection-{number // 100:03}" / f"{number // len(headers):03}-{stem}.gguf"
@@ -61,12 +62,10 @@ def copies(source: Path, folder: Path, count: int) -> int:
         with path.open("wb") as file:
             file.write(header)
             file.truncate(size)
-        written += len(header)
-    return written
 
 
 class Used:
-    """Wall and processor time of what stands in the `with`, in milliseconds; `children` of processes that ended in it."""
+    """Wall and processor time of what stands in the `with`, in milliseconds; `children`: of processes that ended."""
 
     def __enter__(self) -> Used:
         self._began, self._used, self._others = time.perf_counter(), time.process_time(), _children()
@@ -83,77 +82,50 @@ def _children() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-@asynccontextmanager
-async def probe(late: list[float]) -> AsyncIterator[None]:
-    """By how much sleeps of a millisecond are late, in milliseconds, while something else runs on the loop."""
-
-    async def measure() -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            began = loop.time()
-            await asyncio.sleep(PROBE_SECONDS)
-            late.append((loop.time() - began - PROBE_SECONDS) * 1000)
-
-    task = asyncio.create_task(measure())
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+# As it runs in the program.
 
 
-def spread(late: list[float]) -> str:
-    ordered = sorted(late)
-    at = {share: ordered[min(int(len(ordered) * share / 100), len(ordered) - 1)] for share in (50, 99, 99.9, 100)}
-    over = sum(1 for one in ordered if one >= 5)
-    return " | ".join(f"{value:.1f} ms" for value in at.values()) + f" | {over} of {len(ordered):,}"
-
-
-async def library_run(folder: str, cache: Path) -> tuple[str, str]:
-    """One start of the library, until the catalog is complete; returns a line of times and one of delays."""
+async def start(what: str, folder: str, cache: Path, process: HeaderProcess | None) -> list[str]:
+    """One start of the library, until the catalog is complete; prints its times, returns the rows of delays."""
     library = Library(
-        lambda: [Store("folder", folder, folder)], CatalogReader(dict, cache), lambda _catalog, _progress: None
+        lambda: [Store("folder", folder, folder)],
+        CatalogReader(dict, cache),
+        lambda _catalog, _progress: None,
+        process=process,
     )
-    late: list[float] = []
     gc.collect()
-    with Used() as used:
-        async with probe(late):
+    async with measured() as delays:
+        with Used() as used:
             began = time.perf_counter()
             library.start()
             await library.listed()
-            listed = (time.perf_counter() - began) * 1000
+            listed = time.perf_counter() - began
             await library.complete()
-            complete = (time.perf_counter() - began) * 1000
-        await library.close()
-    models = len(library.catalog.models)
-    times = f"{listed:,.0f} ms | {complete:,.0f} ms | {used.processor:,.0f} ms | {used.children:,.0f} ms | {models}"
-    return times, spread(late)
+            complete = time.perf_counter() - began
+            await library.close()
+    figures = (listed * 1000, complete * 1000, used.processor, used.children)
+    cells = " | ".join(f"{one:,.0f} ms" for one in figures)
+    print(f"| {what} | {cells} | {len(library.catalog.models)} |", flush=True)
+    return delays.rows(what)
 
 
-async def loop_delays(folder: str, times: int) -> None:
-    rest: list[float] = []
-    async with probe(rest):
-        await asyncio.sleep(3)
-    delays = [("at rest", spread(rest))]
-    print("\n| library | names and sizes | all headers | processor | child's processor | models |")
+async def starts(folder: str, times: int) -> None:
+    print("\n| start | names and sizes | all headers | processor | the other process' | models |")
     print("|---|---:|---:|---:|---:|---:|")
+    rows: list[str] = []
     for _ in range(times):
         with tempfile.TemporaryDirectory() as place:
-            cache = Path(place) / "headers"
-            for what in ("cold", "warm"):
-                line, spreads = await library_run(folder, cache)
-                print(f"| {what} | {line} |", flush=True)
-                delays.append((what, spreads))
-    print("\n| loop late | 50 % | 99 % | 99.9 % | most | 5 ms or more |\n|---|---:|---:|---:|---:|---:|")
-    for what, line in delays:
-        print(f"| {what} | {line} |")
+            rows += await start("cold, all in threads", folder, Path(place, "one"), None)
+            rows += await start("cold", folder, Path(place, "other"), HeaderProcess())
+            rows += await start("warm", folder, Path(place, "other"), HeaderProcess())
+    print("\n" + "\n".join([HEAD, *rows]))
 
 
-# The same without a loop: what each pass costs by itself.
+# What each pass costs by itself.
 
 
 def quick_pass(folder: str, cache: Path | None) -> Catalog:
-    """Names and sizes: what the library does first."""
+    """Names, sizes and dimensions: what the library does first."""
     reader = HeaderReader(cache)
     walk = Walk(lambda: False)
     found, rejected = read_all(walk.through([folder]), reader.quick)
@@ -164,7 +136,7 @@ def passes(folder: str, times: int) -> None:
     print("\n| pass | wall, best | wall, median | processor, best | processor, median | models |")
     print("|---|---:|---:|---:|---:|---:|")
     with tempfile.TemporaryDirectory() as place:
-        cache = Path(place) / "headers"
+        cache = Path(place, "headers")
 
         def cold() -> Catalog:
             reader = HeaderReader(cache)
@@ -172,13 +144,14 @@ def passes(folder: str, times: int) -> None:
             reader.save()
             return catalog
 
-        _pass("quick pass: first 64 KiB of each", lambda: quick_pass(folder, None), 3 * times)
-        _pass("cold scan: every whole header", cold, 1)
-        _pass("warm catalog out of the cache", lambda: quick_pass(folder, cache), 3 * times)
-        print(f"\nThe cache takes {cache.stat().st_size / MIB:.1f} MiB.")
+        repeat("quick pass: the beginning of each", lambda: quick_pass(folder, None), 5 * times)
+        repeat("cold scan: every whole header", cold, 1)
+        repeat("warm catalog, out of the cache", lambda: quick_pass(folder, cache), 5 * times)
+        size = cache.stat().st_size
+    print(f"\nThe cache takes {size / MIB:.1f} MiB.")
 
 
-def _pass(what: str, run: Callable[[], Catalog], times: int) -> None:
+def repeat(what: str, run: Callable[[], Catalog], times: int) -> None:
     results: list[Used] = []
     for _ in range(times):
         gc.collect()
@@ -187,30 +160,48 @@ def _pass(what: str, run: Callable[[], Catalog], times: int) -> None:
         results.append(used)
     wall, processor = [one.wall for one in results], [one.processor for one in results]
     figures = (min(wall), statistics.median(wall), min(processor), statistics.median(processor))
-    print(f"| {what} | {' | '.join(f'{one:,.0f} ms' for one in figures)} | {len(catalog.models)} |", flush=True)
+    cells = " | ".join(f"{one:,.0f} ms" for one in figures)
+    print(f"| {what} | {cells} | {len(catalog.models)} |", flush=True)
 
 
-def per_file(folder: Path) -> None:
-    reads, headers, first = [], [], []
-    for path in sorted(folder.rglob("*.gguf")):
-        header = read_header(path)
-        reads.append(header.bytes_read)
-        headers.append(header.data_offset)
-        first.append(min(64 * 1024, path.stat().st_size))
-    mean = sum(reads) / len(reads)
+# One file at a time.
+
+
+def bytes_read(folder: Path) -> None:
+    paths = sorted(folder.rglob("*.gguf"))
+    before = _read_so_far()
+    for path in paths:
+        HeaderReader().quick(_candidate(path))
+    quick = (_read_so_far() - before) / len(paths)
+    headers = [read_header(path) for path in paths]
+    full = [header.bytes_read for header in headers]
+    header = sum(header.data_offset for header in headers) / len(headers)
     print(
-        f"\nBytes read per file: {sum(first) / len(first) / 1024:.0f} KiB in the quick pass, {mean / MIB:.2f} MiB in the "
-        f"full one (least {min(reads) / 1024:.0f} KiB, most {max(reads) / MIB:.1f} MiB; headers: {sum(headers) / len(headers) / MIB:.2f} MiB "
-        "on average)."
+        f"\nBytes read per file: {quick / KIB:.0f} KiB in the quick pass; {sum(full) / len(full) / MIB:.2f} MiB in the full "
+        f"one ({min(full) / KIB:.0f} KiB to {max(full) / MIB:.1f} MiB), of headers of {header / MIB:.2f} MiB on average."
     )
 
 
-def imports() -> None:
-    program = f"import time; t = time.perf_counter(); import {MODULES}; print((time.perf_counter() - t) * 1000)"
-    ours = min(float(subprocess.check_output([sys.executable, "-c", program])) for _ in range(5))
-    other = program.replace(MODULES, "gguf")
-    theirs = min(float(subprocess.check_output([sys.executable, "-c", other])) for _ in range(5))
+def _candidate(path: Path) -> Candidate:
+    status = path.stat()
+    return Candidate(str(path), (status.st_dev, status.st_ino), status.st_size, status.st_mtime_ns)
+
+
+def _read_so_far() -> int:
+    """`rchar` of proc_pid_io(5)."""
+    return int(Path("/proc/self/io").read_text(encoding="ascii").split()[1])
+
+
+def import_times() -> None:
+    ours, theirs = (min(_import_time(modules) for _ in range(5)) for modules in (OURS, THEIRS))
     print(f"Import time: the catalog with all its stores {ours:.0f} ms, `gguf` {theirs:.0f} ms.")
+
+
+def _import_time(modules: str) -> float:
+    program = (
+        f"import time; t = time.perf_counter(); import {modules}; print((time.perf_counter() - t) * 1000)"
+    )
+    return float(subprocess.check_output([sys.executable, "-c", program]))
 
 
 def beside_gguf_reader(folder: Path, count: int) -> None:
@@ -225,7 +216,7 @@ def beside_gguf_reader(folder: Path, count: int) -> None:
         for path in chosen:
             read_header(path)
     print(
-        f"`gguf.GGUFReader`, {count} of these files, one after the other: {theirs.wall / count:,.0f} ms each; this program: "
+        f"The first {count} files, one after the other: `gguf.GGUFReader` {theirs.wall / count:,.0f} ms each, this program "
         f"{ours.wall / count:,.1f} ms each ({theirs.wall / ours.wall:,.0f} times faster)."
     )
 
@@ -234,8 +225,10 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
     parser.add_argument("--files", type=int, default=1000)
-    parser.add_argument("--times", type=int, default=3)
-    parser.add_argument("--others", type=int, default=5, help="files that gguf.GGUFReader reads, some 8 s each")
+    parser.add_argument("--times", type=int, default=2)
+    parser.add_argument(
+        "--others", type=int, default=5, help="files that gguf.GGUFReader reads, some 8 s each"
+    )
     parser.add_argument("--place", type=Path, help="where the copies are made, and left")
     options = parser.parse_args()
     place = options.place or Path(tempfile.mkdtemp(prefix="library-"))
@@ -243,12 +236,15 @@ def main() -> int:
     try:
         if not any(place.iterdir()):
             copies(options.folder, place, options.files)
-        number = sum(1 for _ in place.rglob("*.gguf"))
-        print(f"{number:,} files, Python {sys.version.split()[0]}, {os.cpu_count()} processors, warm file cache")
-        asyncio.run(loop_delays(str(place), options.times))
+        count = sum(1 for _ in place.rglob("*.gguf"))
+        print(
+            f"{count:,} files, Python {sys.version.split()[0]}, {os.cpu_count()} processors, warm file cache"
+        )
+        give_way()  # as the program does
+        asyncio.run(starts(str(place), options.times))
         passes(str(place), options.times)
-        per_file(place)
-        imports()
+        bytes_read(place)
+        import_times()
         if options.others:
             beside_gguf_reader(place, options.others)
     finally:

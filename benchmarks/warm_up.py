@@ -3,7 +3,7 @@
     PYTHONPATH=tests python benchmarks/warm_up.py [--rounds 5] [--folder DIR] [--engine llama-server|embedded]
 
 A cold file is one whose pages were dropped from the page cache (Linux only); warmed up is the same file after
-`engine.warm_up` has read it; warm is the load that follows. The folder decides which disk is measured.
+`engine.warm_up` has read it; warm is the load that follows. Rounds in which the system took the file back are left out. The folder decides which disk is measured.
 """
 
 from __future__ import annotations
@@ -66,15 +66,25 @@ async def warm_up_seconds(path: Path) -> float:
 
 
 async def measure(rounds: int, binary: EngineBinary, path: Path) -> dict[str, list[float]]:
-    found: dict[str, list[float]] = {"cold": [], "reading ahead": [], "warmed up": [], "warm": []}
+    found: dict[str, list[float]] = {
+        "cold": [],
+        "reading ahead": [],
+        "warmed up": [],
+        "warm": [],
+        "taken back": [],
+    }
     await load_seconds(binary, path)  # the engine's own libraries are in the cache from here on
-    for _ in range(rounds):
+    while len(found["warm"]) < rounds:
         forget(path)
         assert cached_part([str(path)]) == 0, "the file cannot be made cold here"
-        found["cold"].append(await load_seconds(binary, path))
+        cold = await load_seconds(binary, path)
         forget(path)
-        found["reading ahead"].append(await warm_up_seconds(path))
-        assert (cached_part([str(path)]) or 0) > NEARLY_ALL, "the file does not stay in main memory"
+        ahead = await warm_up_seconds(path)
+        if (cached_part([str(path)]) or 0) < NEARLY_ALL:
+            found["taken back"].append(ahead)  # the system wanted the memory: this round says nothing
+            continue
+        found["cold"].append(cold)
+        found["reading ahead"].append(ahead)
         found["warmed up"].append(await load_seconds(binary, path))
         found["warm"].append(await load_seconds(binary, path))
     return found
@@ -102,9 +112,11 @@ def main() -> None:
         size = path.stat().st_size / MIB
     print(f"A model of {size:.0f} MiB, {options.engine}, from start to ready ({options.rounds} rounds):")
     for name, seconds in found.items():
+        if not seconds:
+            continue
         print(
             f"{name:<14} median {statistics.median(seconds) * 1000:8.0f} ms   "
-            f"min {min(seconds) * 1000:8.0f}   max {max(seconds) * 1000:8.0f}"
+            f"min {min(seconds) * 1000:8.0f}   max {max(seconds) * 1000:8.0f}   ({len(seconds)})"
         )
 
 

@@ -58,6 +58,8 @@ def test_the_menu_reads_as_designed(menu: Menu) -> None:
         "Open web UI",
         "Rescan models",
         "---",
+        "Open panel",
+        "---",
         "Quit",
     ]
     assert [one.isEnabled() for one in menu.actions()[:2]] == [False, False]
@@ -87,6 +89,7 @@ def test_a_click_asks_for_the_model_and_leaves_the_mark_to_the_engine(menu: Menu
         ("Copy endpoint address", Ask.COPY),
         ("Open web UI", Ask.WEB_UI),
         ("Rescan models", Ask.RESCAN),
+        ("Open panel", Ask.PANEL),
         ("Quit", Ask.QUIT),
     ],
 )
@@ -119,7 +122,7 @@ def test_what_waited_for_the_menu_to_close_is_built_then(menu: Menu, qtbot: QtBo
     menu.show_state(view_state(replace(snapshots.ready(), catalog=Catalog(snapshots.USUAL[:2]))))
     assert not action(menu, "Qwen3 8B").isEnabled()
     menu.aboutToHide.emit()
-    qtbot.waitUntil(lambda: len(texts(menu)) == 13)
+    qtbot.waitUntil(lambda: len(texts(menu)) == 15)
     assert texts(menu)[3:6] == ["Nemotron Nano 8B\tQ4_K_M", "Phinance 3B\tQ4_K_M", "---"]
     assert not menu.is_open
 
@@ -169,11 +172,20 @@ def test_rebuilding_leaves_nothing_behind(menu: Menu, qtbot: QtBot) -> None:
     qtbot.waitUntil(lambda: len(menu.children()) == children)
 
 
-def test_an_empty_list_says_so_in_its_place(menu: Menu) -> None:
+def shown(menu: QMenu) -> list[str]:
+    """The entries as one sees them: Qt draws neighbouring separators as one, and panels draw what is visible."""
+    return ["---" if one.isSeparator() else one.text() for one in menu.actions() if one.isVisible()]
+
+
+def test_an_empty_menu_says_once_that_there_is_no_model_and_has_no_empty_place(menu: Menu) -> None:
     menu.show_state(view_state(Snapshot()))
-    assert texts(menu)[2:5] == ["---", "No models found", "---"]
+    assert shown(menu)[:4] == ["No models found", "Memory unknown", "---", "Start server"]
     assert not action(menu, "Copy endpoint address").isEnabled()
     assert not action(menu, "Open web UI").isEnabled()
+    menu.show_state(view_state(Snapshot(paused=True)))
+    assert shown(menu)[2:5] == ["---", "No models found", "---"]
+    menu.show_state(view_state(snapshots.ready()))
+    assert shown(menu)[8:10] == ["---", "Stop server"]
 
 
 def test_what_is_wrong_stands_under_the_header_and_goes_again(menu: Menu) -> None:

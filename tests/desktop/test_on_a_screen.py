@@ -2,82 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import signal
-import subprocess
-import sys
-import threading
-from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import pytest
 
 from fakes import snapshots
+from fakes.desktop_program import Program, shows, window
 from fakes.screen import eventually, screen
 from fakes.tray import NotificationDaemon, TrayDriver
 from model_switcher.desktop.tray_host import NO_TRAY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterator
 
     from fakes.screen import Screen
-
-TESTS = Path(__file__).resolve().parents[1]
-
-
-class Program:
-    """The desktop as a child process."""
-
-    def __init__(self, private: Screen, *arguments: str) -> None:
-        self.said: list[str] = []
-        self.complaints: list[str] = []
-        self.process = subprocess.Popen(
-            [sys.executable, "-W", "error", "-m", "fakes.stand_in", *arguments],
-            env={**private.environment, "PYTHONPATH": str(TESTS)},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            bufsize=1,
-        )
-        self._readers = [
-            threading.Thread(target=_read, args=(stream, into))
-            for stream, into in (
-                (self.process.stdout, self.said),
-                (self.process.stderr, self.complaints),
-            )
-        ]
-        for reader in self._readers:
-            reader.start()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.process.kill()
-        self.process.wait()
-        for reader in self._readers:
-            reader.join()
-        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
-            if stream is not None:
-                with contextlib.suppress(BrokenPipeError):
-                    stream.close()
-
-    def tell(self, line: str) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.write(line + "\n")
-
-    def ends_well(self, complaints: Sequence[str] = ()) -> None:
-        """It ends by itself with status 0, and complained about nothing else."""
-        assert self.process.wait(20) == 0
-        for reader in self._readers:
-            reader.join()
-        assert self.complaints == [*complaints]
-
-
-def _read(stream: Iterable[str] | None, into: list[str]) -> None:
-    assert stream is not None
-    into.extend(line.rstrip("\n") for line in stream)
 
 
 @pytest.fixture
@@ -85,15 +24,6 @@ def tray(private_screen: Screen) -> Iterator[TrayDriver]:
     with TrayDriver(private_screen.bus) as driver:
         eventually(lambda: not driver.items(), what="the icon of the test before is gone")
         yield driver
-
-
-def shows(tray: TrayDriver, text: str) -> Callable[[], bool]:
-    def probe() -> bool:
-        with contextlib.suppress(LookupError, IndexError):
-            return text in tray.tooltip()
-        return False
-
-    return probe
 
 
 def test_the_icon_is_registered_with_its_name_its_sizes_and_what_is_served(
@@ -131,6 +61,8 @@ def test_the_panel_lists_the_models_and_marks_the_chosen_one(
             "Copy endpoint address",
             "Open web UI",
             "Rescan models",
+            "---",
+            "Open panel",
             "---",
             "Quit",
         ]
@@ -239,26 +171,12 @@ def test_an_engine_that_dies_is_explained_in_a_window(private_screen: Screen, tr
     assert program.complaints == []
 
 
-def test_a_left_click_and_a_second_start_open_the_menu_that_qt_draws(
-    private_screen: Screen, tray: TrayDriver
-) -> None:
-    with Program(private_screen) as program:
-        eventually(shows(tray, "ready"))
-        tray.activate()
-        opens_and_closes(private_screen)
-        program.tell("again")
-        opens_and_closes(private_screen)
-        tray.click("Quit")
-        program.ends_well()
-
-
-def test_without_a_tray_it_says_so_once_and_takes_the_one_that_comes_later() -> None:
+def test_without_a_tray_it_says_so_once_shows_a_window_and_takes_the_tray_that_comes_later() -> None:
     with screen("none") as private, Program(private) as program, TrayDriver(private.bus) as tray:
         program.tell("progress 0.5")
         assert tray.items() == []
         eventually(lambda: program.complaints == [NO_TRAY])
-        program.tell("again")
-        opens_and_closes(private)
+        eventually(lambda: window(private), what="the panel is a window of its own")
         private.begin_panel("xfce4-panel")
         eventually(tray.items)
         eventually(shows(tray, "Loading Qwen3 8B… 50 %"))
@@ -273,23 +191,7 @@ def test_an_older_tray_gets_the_icon_too() -> None:
         program.ends_well()
 
 
-def opens_and_closes(private: Screen) -> None:
-    """The menu that Qt draws is a window: it comes, and goes with Escape."""
-    eventually(lambda: window(private), what="the menu is open")
-    private.run("xdotool", "key", "Escape")
-    eventually(lambda: not window(private), what="the menu is closed")
-
-
 def dismissed(private: Screen, program: Program) -> bool:
     """Presses Return, and tells whether the program ended of it."""
     private.run("xdotool", "key", "Return")
     return program.process.poll() is not None
-
-
-def window(private: Screen) -> str:
-    """The number of the program's first visible window; empty if it has none."""
-    command = ("xdotool", "search", "--onlyvisible", "--classname", "stand_in|model-switcher")
-    done = subprocess.run(
-        command, env=private.environment, capture_output=True, text=True, check=False, timeout=20
-    )
-    return done.stdout.partition("\n")[0]

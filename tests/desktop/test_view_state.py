@@ -266,9 +266,12 @@ def test_addresses_are_offered_only_while_they_lead_somewhere() -> None:
     assert view_state(Snapshot()).endpoint == ""
 
 
-def test_an_empty_list_says_why() -> None:
-    assert view_state(Snapshot(scanning=True)).empty == "Looking for models…"
-    assert view_state(Snapshot()).empty == "No models found"
+def test_why_the_list_is_empty_is_said_once_in_the_header_or_in_its_place() -> None:
+    for snapshot, why in ((Snapshot(scanning=True), "Looking for models…"), (Snapshot(), "No models found")):
+        assert (view_state(snapshot).header, view_state(snapshot).empty) == (why, "")
+    paused = view_state(Snapshot(paused=True))
+    assert paused.header.startswith("Paused")
+    assert paused.empty == "No models found"
     assert view_state(snapshots.ready()).empty == ""
 
 

@@ -2,6 +2,7 @@
  *
  *   FAKE_GPU_NAME    what the card is called
  *   FAKE_GPU_MIB     how much memory of its own it has
+ *   FAKE_GPU_LOST    a file: as soon as it is there, the device is lost
  *   FAKE_GPU_HELD    a folder: the file named by this process's pid says how many bytes of it are allocated
  *
  * Only what llama.cpp's Vulkan backend looks at is changed (ggml/src/ggml-vulkan/ggml-vulkan.cpp): the kind of device,
@@ -29,6 +30,7 @@ static PFN_vkGetPhysicalDeviceMemoryProperties next_memory;
 static PFN_vkGetPhysicalDeviceMemoryProperties2 next_memory2;
 static PFN_vkAllocateMemory next_allocate;
 static PFN_vkFreeMemory next_free;
+static PFN_vkQueueSubmit next_submit;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct { VkDeviceMemory memory; VkDeviceSize size; } allocations[ALLOCATIONS];
@@ -81,6 +83,12 @@ static VkResult VKAPI_CALL allocate(VkDevice device, const VkMemoryAllocateInfo 
 static void VKAPI_CALL release(VkDevice device, VkDeviceMemory memory, const VkAllocationCallbacks *callbacks) {
     if (memory) note(memory, 0);
     next_free(device, memory, callbacks);
+}
+
+static VkResult VKAPI_CALL submit(VkQueue queue, uint32_t count, const VkSubmitInfo *infos, VkFence fence) {
+    const char *lost = getenv("FAKE_GPU_LOST");
+    if (lost && !access(lost, F_OK)) return VK_ERROR_DEVICE_LOST;
+    return next_submit(queue, count, infos, fence);
 }
 
 static void change_properties(VkPhysicalDeviceProperties *properties) {
@@ -152,6 +160,7 @@ static PFN_vkVoidFunction in_place_of(PFN_vkVoidFunction found, const char *name
         { "vkGetDeviceProcAddr", (void **)&next_device_proc, (void *)device_proc },
         { "vkAllocateMemory", (void **)&next_allocate, (void *)allocate },
         { "vkFreeMemory", (void **)&next_free, (void *)release },
+        { "vkQueueSubmit", (void **)&next_submit, (void *)submit },
     };
     for (size_t i = 0; found && i < sizeof replaced / sizeof *replaced; i++) {
         if (strcmp(name, replaced[i].name)) continue;

@@ -53,6 +53,7 @@ class Instance:
         verb: What it is started as.
         environment: Added to ours.
         program: What is run: this checkout's program, or a packaged one.
+        terminal: Open terminal that it runs in; None for none, and a file of what it says.
     """
 
     def __init__(
@@ -61,11 +62,13 @@ class Instance:
         *verb: str,
         environment: Mapping[str, str] | None = None,
         program: Sequence[str] = PROGRAM,
+        terminal: int | None = None,
     ) -> None:
         self.settings = settings
         self.places: Places = places(settings)
         self.address = ""
         self._program = program
+        self._terminal = terminal
         self._verb = verb or ("serve",)
         self._environment = {**os.environ, **(environment or {})}
         self.process: asyncio.subprocess.Process | None = None
@@ -73,10 +76,12 @@ class Instance:
 
     async def __aenter__(self) -> Self:
         self.output.parent.mkdir(parents=True, exist_ok=True)
-        with self.output.open("wb") as output:
+        with self.output.open("wb") as file:
+            output = file if self._terminal is None else self._terminal
             self.process = await asyncio.create_subprocess_exec(
                 *self._program, "--config", str(self.settings), *self._verb,
-                stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=self._environment,
+                stdin=subprocess.DEVNULL if self._terminal is None else self._terminal,
+                stdout=output, stderr=output, env=self._environment,
             )  # fmt: skip
         deadline = time.monotonic() + 30
         while (record := find(self.places)) is None:

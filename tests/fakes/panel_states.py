@@ -235,7 +235,7 @@ def no_models() -> Snapshot:
 def no_gpu() -> Snapshot:
     """Main memory alone."""
     ram = replace(snapshots.ram_readings(9.8, 32.0), time=NOW, servers_rss={SERVER_PID: round(5.2 * GIB)})
-    return replace(idle(), readings=ram)
+    return replace(idle(), readings=ram, fits=_with_room())
 
 
 def several_gpus() -> Snapshot:
@@ -243,7 +243,12 @@ def several_gpus() -> Snapshot:
     first = readings(3.1, 3.4, 2.0).gpus[0]
     second = replace(readings(2.2, 0.0, 0.0, 12.0).gpus[0], index=1, name="RTX 3060", id="GPU-2")
     ram = readings().ram
-    return replace(idle(), readings=Readings(time=NOW, gpus=(first, second), ram=ram))
+    return replace(idle(), readings=Readings(time=NOW, gpus=(first, second), ram=ram), fits=_with_room())
+
+
+def _with_room() -> dict[str, Fit]:
+    """More memory than the usual 16 GiB."""
+    return {**FITS, GEMMA.id: replace(FITS[GEMMA.id], kind=FitKind.BESIDE)}
 
 
 def _nothing_loaded() -> dict[str, Fit]:

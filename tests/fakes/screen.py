@@ -15,6 +15,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 Panel = Literal["xfce4-panel", "trayer", "none"]
+Edge = Literal["bottom", "top", "left", "right"]
+
+# Of xfce's panel on each edge: where its middle is, and whether it stands upright.
+_PLACES: dict[Edge, tuple[int, int, int]] = {
+    "bottom": (640, 784, 0),
+    "top": (640, 16, 0),
+    "left": (16, 400, 1),
+    "right": (1264, 400, 1),
+}
 
 _PANEL_SETTINGS = """<?xml version="1.0" encoding="UTF-8"?>
 <channel name="xfce4-panel" version="1.0">
@@ -23,7 +32,8 @@ _PANEL_SETTINGS = """<?xml version="1.0" encoding="UTF-8"?>
     <value type="int" value="1"/>
     <property name="dark-mode" type="bool" value="true"/>
     <property name="panel-1" type="empty">
-      <property name="position" type="string" value="p=8;x=640;y=784"/>
+      <property name="position" type="string" value="p={snap};x={x};y={y}"/>
+      <property name="mode" type="uint" value="{upright}"/>
       <property name="length" type="uint" value="100"/>
       <property name="position-locked" type="bool" value="true"/>
       <property name="size" type="uint" value="32"/>
@@ -91,15 +101,17 @@ class Screen:
         )
         return done.stdout
 
-    def begin_panel(self, panel: Panel) -> None:
-        """Starts a window manager and a tray."""
+    def begin_panel(self, panel: Panel, edge: Edge = "bottom") -> None:
+        """Starts a window manager and a tray; only that of xfce can be on another edge."""
         if panel == "none":
             return
         self.begin("openbox", "--sm-disable")
         if panel == "xfce4-panel":
             settings = self.folder / "config/xfce4/xfconf/xfce-perchannel-xml"
             settings.mkdir(parents=True)
-            (settings / "xfce4-panel.xml").write_text(_PANEL_SETTINGS, encoding="utf-8")
+            x, y, upright = _PLACES[edge]
+            place = {"x": x, "y": y, "upright": upright, "snap": 8 if edge == "bottom" else 0}
+            (settings / "xfce4-panel.xml").write_text(_PANEL_SETTINGS.format(**place), encoding="utf-8")
             self.begin("xfce4-panel", "--disable-wm-check")
         else:
             self.begin("trayer", "--edge", "bottom", "--align", "right", "--height", "32")
@@ -116,7 +128,7 @@ class Screen:
 
 
 @contextlib.contextmanager
-def screen(panel: Panel = "xfce4-panel") -> Iterator[Screen]:
+def screen(panel: Panel = "xfce4-panel", edge: Edge = "bottom") -> Iterator[Screen]:
     """A new screen; everything on it is dead afterwards."""
     with contextlib.ExitStack() as processes:
         folder = Path(tempfile.mkdtemp(prefix="screen-"))
@@ -124,7 +136,7 @@ def screen(panel: Panel = "xfce4-panel") -> Iterator[Screen]:
         new = Screen(folder, processes)
         new.environment["DISPLAY"] = _begin_display(new)
         new.environment["DBUS_SESSION_BUS_ADDRESS"] = _begin_bus(new)
-        new.begin_panel(panel)
+        new.begin_panel(panel, edge)
         yield new
 
 

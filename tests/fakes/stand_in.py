@@ -3,6 +3,7 @@
 Run as a program, it obeys lines on its standard input and writes what it was asked for on its standard output:
 
     show NAME      the snapshot of that name in `fakes.snapshots`
+    panel NAME     that state of `fakes.panel_states`
     progress PART  a load that far
     again          a second start of the program wants to be shown
     die            the engine ends with an error
@@ -17,7 +18,7 @@ import threading
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Literal
 
-from fakes import snapshots
+from fakes import panel_states, snapshots
 from model_switcher.domain.errors import AddressInUse, UnusableModel
 from model_switcher.domain.snapshot import Outcome, Result, Snapshot
 
@@ -142,6 +143,8 @@ def _obey(line: str, thread: StandInThread, show_requested: Callable[[], None]) 
     match verb:
         case "show":
             thread.loop.call_soon_threadsafe(engine.show, getattr(snapshots, what)())
+        case "panel":
+            thread.loop.call_soon_threadsafe(engine.show, panel_states.STATES[what]())
         case "progress":
             thread.loop.call_soon_threadsafe(engine.show, snapshots.loading(float(what)))
         case "again":

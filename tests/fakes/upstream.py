@@ -16,9 +16,13 @@ import httpx
 from model_switcher.domain.catalog import Catalog, Model
 from model_switcher.domain.errors import SwitcherError, UnknownModel
 from model_switcher.domain.settings import ServerSettings
-from model_switcher.domain.snapshot import Outcome, Result, Snapshot
+from model_switcher.domain.snapshot import Outcome, Result, ServerView, Snapshot
+from model_switcher.domain.states import ServerState
 from model_switcher.engine.control.admission import Admission
+from model_switcher.engine.control.book import Book
 from model_switcher.engine.control.gates import Gates, Open
+from model_switcher.engine.control.leases import Leases
+from model_switcher.engine.control.lending import Lending
 from model_switcher.engine.hub import Hub
 from model_switcher.engine.log import LogRing
 from model_switcher.gateway.server import Gateway
@@ -36,7 +40,7 @@ TINY_B = Model(id="tiny-b", name="Tiny B", path="/models/b.gguf", files=("/model
 
 
 class SmallBackend:
-    """The runtime's gate, hub and log, with a switch that a test ends by hand."""
+    """The runtime's gate, counter for leases, hub and log, with a switch that a test ends by hand."""
 
     def __init__(self, *, limit: int = 256) -> None:
         self.hub = Hub(Snapshot(version="1.2.3", selected=TINY_A.id, catalog=Catalog((TINY_A, TINY_B))))
@@ -48,6 +52,8 @@ class SmallBackend:
             on_idle=lambda: None,
             on_held=lambda: None,
         )
+        self.leases = Leases(limit=1800.0)
+        self.lending = Lending(post=self._post, book=Book(), leases=self.leases)
         self.hold()
         self.calls: list[str] = []
         self.may_switch = asyncio.Event()
@@ -61,8 +67,13 @@ class SmallBackend:
         return self.hub.snapshot
 
     def serve(self, url: str, *, key: str = "engine key", model: str = TINY_A.id) -> None:
-        """Every request passes to that engine."""
-        self.admission.set_gates(Gates(selected=model, open={model: Open(model, url, key)}))
+        """Requests that name no model, or that one, pass to that engine."""
+        self.serve_all({model: url}, selected=model, key=key)
+
+    def serve_all(self, urls: dict[str, str], *, selected: str = TINY_A.id, key: str = "engine key") -> None:
+        """Requests for these models pass to their engines; those for others wait."""
+        doors = {model: Open(model, url, key) for model, url in urls.items()}
+        self.admission.set_gates(Gates(selected=selected, open=doors))
 
     def hold(self, reason: str = "The model is loading") -> None:
         """Every request waits."""
@@ -72,8 +83,25 @@ class SmallBackend:
         """No request is served."""
         self.admission.set_gates(Gates(everything=error))
 
+    def lend(self, *models: str) -> None:
+        """These models are there: whoever is first in the queue for one of them gets it."""
+        self.leases.grant(models)
+        self._post(lambda: None)
+
+    def end_leases(self, reason: SwitcherError) -> None:
+        """Every lease is over."""
+        self._post(lambda: self.leases.end_all(reason))
+
+    def _post(self, step: Callable[[], None]) -> None:
+        """What the writer does: the step, then tell the views."""
+        step()
+        self.hub.update(leases=self.leases.views(lambda model: model, self.snapshot.selected))
+
     def subscribe(self, listener: Callable[[Snapshot], None]) -> Callable[[], None]:
         return self.hub.subscribe(listener)
+
+    async def resolve(self, name: str) -> Model:
+        return self.snapshot.catalog.find(name)
 
     async def select(self, model: str, *, cut: bool = False) -> Outcome:
         self.calls.append(f"select {model} {'now' if cut else 'idle'}")
@@ -98,15 +126,21 @@ class SmallBackend:
         raise UnknownModel("nothing was found")
 
 
+def server_view(state: ServerState, model: str = TINY_A.id) -> ServerView:
+    """A server in that state."""
+    return ServerView(model=model, state=state, engine="llama-server b1")
+
+
 @dataclass
 class Front:
-    """A gateway that runs: where it listens, and a client to ask it with."""
+    """A gateway that runs: where it listens, and a client to ask it with; `second` is the port of one model alone."""
 
     gateway: Gateway
     backend: SmallBackend
     client: httpx.AsyncClient
     port: int
     asked: list[str] = field(default_factory=list)
+    second: int = 0
 
     async def raw(self, data: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """A bare connection on which `data` was sent."""
@@ -118,11 +152,16 @@ class Front:
 
 @contextlib.asynccontextmanager
 async def open_front(
-    backend: SmallBackend | None = None, settings: ServerSettings | None = None, *, desktop: bool = True
+    backend: SmallBackend | None = None,
+    settings: ServerSettings | None = None,
+    *,
+    desktop: bool = True,
+    second: str | None = None,
 ) -> AsyncIterator[Front]:
-    """A gateway on both loopback addresses, at a free port."""
+    """A gateway on both loopback addresses, at a free port; `second` is the model of a port of its own."""
     backend = backend or SmallBackend()
     four, six = _listen_on_both()
+    more = [*_listen_on_both()] if second is not None else []
     port = four.getsockname()[1]
     asked: list[str] = []
     gateway = Gateway(
@@ -132,13 +171,14 @@ async def open_front(
         on_show=(lambda: asked.append("show")) if desktop else None,
         on_quit=lambda hand_over: asked.append(f"quit {hand_over}"),
         version="1.2.3",
+        ports={more[0].getsockname()[1]: second} if second is not None else {},
     )
-    await gateway.start([four, six])
+    await gateway.start([four, six, *more])
     async with httpx.AsyncClient(
         base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=PATIENCE
     ) as client:
         try:
-            yield Front(gateway, backend, client, port, asked)
+            yield Front(gateway, backend, client, port, asked, more[0].getsockname()[1] if more else 0)
         finally:
             await gateway.stop(0.0)
 

@@ -11,6 +11,7 @@ from fuzz.memory import Memory
 from fuzz.parts import ARRAY, parse
 from model_switcher.engine.gguf import HeaderError, cursor, read_header
 from model_switcher.engine.gguf.beginning import read_beginning
+from model_switcher.engine.gguf.short_strings import short_strings
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -44,6 +45,7 @@ class Target:
         self._path = Path(self._folder.name, "input.gguf")
         self._file = self._path.open("w+b", buffering=0)
         self._chunk = cursor.CHUNK
+        short_strings(1 << 20)  # from now on it is used for few strings, too
         self._memory = Memory()
         self.executions = 0
         self.accepted = 0

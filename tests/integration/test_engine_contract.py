@@ -6,13 +6,15 @@ import asyncio
 import json
 import os
 import secrets
+import shutil
 import signal
 import socket
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from fakes.engines import ENGINES, running
+from fakes.engines import ENGINES, LLAMA_SERVER, running
 from model_switcher.domain.states import Cause, Failure
 from model_switcher.engine.binaries.causes import explain
 from model_switcher.engine.binaries.probe import EngineProber, probe
@@ -253,8 +255,17 @@ async def test_a_context_that_does_not_fit_is_told_as_memory(engine: EngineBinar
     little = ("sh", "-c", 'ulimit -v 3000000; exec "$@"', "sh")  # KiB; the cache would take 4 GB
     options = ("--ctx-size", "8000000", "--fit", "off")
     failure = await failure_of(engine, *options, model=model, before=little)
-    assert failure.cause == Cause.OUT_OF_MEMORY, failure
+    assert failure.cause == Cause.OUT_OF_RAM, failure
+    assert failure.asked is not None
+    assert failure.asked > 3 * 2**30
     assert "ctx-size" in failure.hint
+
+
+async def test_a_library_that_is_missing_is_told(model: Path, tmp_path: Path) -> None:
+    alone = shutil.copy(LLAMA_SERVER.path, tmp_path)
+    failure = await failure_of(replace(LLAMA_SERVER, command=(alone,)), model=model)
+    assert failure.cause == Cause.MISSING_LIBRARY
+    assert "libllama-server-impl.so" in failure.sentence
 
 
 async def test_a_port_in_use_is_told(engine: EngineBinary, model: Path) -> None:

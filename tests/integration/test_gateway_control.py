@@ -11,14 +11,11 @@ import msgspec
 import pytest
 
 from fakes.upstream import TINY_A, TINY_B, Front, open_front, until
-from model_switcher.domain.snapshot import Outcome, Phase, Result, ServerView, Snapshot, SwitchView
+from fakes.upstream import server_view as server
+from model_switcher.domain.snapshot import Outcome, Phase, Result, Snapshot, SwitchView
 from model_switcher.domain.states import ServerState
 from model_switcher.domain.wire import decode_state
 from model_switcher.engine.log import LogLine
-
-
-def server(state: ServerState, model: str = TINY_A.id) -> ServerView:
-    return ServerView(model=model, state=state, engine="llama-server b1")
 
 
 async def test_health_says_what_llama_server_says() -> None:

@@ -15,7 +15,7 @@ from fakes.instance import Instance, write_settings
 from model_switcher import Switcher, SwitcherError, call_orchestrator, switch_and_call, switch_model
 from model_switcher.client.finding import find
 from model_switcher.domain.errors import UnknownModel
-from model_switcher.domain.snapshot import Phase, Result
+from model_switcher.domain.snapshot import Result, Snapshot
 from model_switcher.engine.demo_models import write_demo_models
 from model_switcher.places import places
 
@@ -33,7 +33,7 @@ def settings(tmp_path: Path, models: tuple[Path, Path]) -> Path:
     path = write_settings(tmp_path, models, engine=LLAMA_SERVER)
     with path.open("a", encoding="utf-8") as file:
         # A server-wide grammar, so that the plain functions get clean text from random weights.
-        file.write("[launch]\ngrammar = 'root ::= [a-z]+'\nn-predict = 8\n")
+        file.write("[memory]\nkeep-resident = 'one at a time'\n[launch]\ngrammar = 'root ::= [a-z]+'\nn-predict = 8\n")
     return path
 
 
@@ -90,15 +90,16 @@ async def test_call_orchestrator_asks_whatever_is_selected(settings: Path) -> No
 async def test_switch_and_call_gives_the_model_back(settings: Path, models: tuple[Path, Path]) -> None:
     async with Instance(settings) as instance:
         await instance.ready()
-        served: list[str | None] = []
+        seen: list[Snapshot] = []
 
         async def mine(system: str, user: str) -> tuple[str, str]:
-            served.append((await asyncio.to_thread(instance.state)).selected)
+            seen.append(await asyncio.to_thread(instance.state))
             return (system, user)
 
         answer = await switch_and_call(models[1], "system", "user", call=mine, config=settings)
         assert answer == ("system", "user")
-        assert served == ["demo-birch"]
+        assert [(lease.model, lease.granted) for lease in seen[0].leases] == [("demo-birch", True)]
+        assert seen[0].selected == "demo-alder"
         assert (await instance.ready()).selected == "demo-alder"
         assert str(await switch_and_call(models[1], "system", "user", config=settings)).isalpha()
 
@@ -135,11 +136,12 @@ async def test_the_model_comes_back_when_the_caller_leaves_before_the_call(
         await instance.ready()
         async with client.stream("POST", f"{instance.address}/completion", json=endless, timeout=60):
             task = asyncio.create_task(switch_and_call(models[1], "s", "u", config=settings))
-            await instance.until(lambda s: s.switch is not None and s.switch.phase is Phase.DRAIN)
+            await instance.until(lambda s: len(s.leases) == 1 and s.servers[0].draining)
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-            assert instance.state().selected == "demo-alder"
+            snapshot = await instance.until(lambda s: not s.leases and not s.servers[0].draining)
+            assert [server.model for server in snapshot.servers] == ["demo-alder"]
 
 
 async def test_the_client_raises_what_went_wrong(settings: Path) -> None:

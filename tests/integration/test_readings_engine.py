@@ -12,6 +12,7 @@ from fakes.fake_gpu import DESKTOP, NAME, RESERVED, TOTAL, Card, FakeGpu
 from fakes.instance import Instance, write_settings
 from fakes.nvml import SampledProgram
 from model_switcher.domain.memory import Gpu
+from model_switcher.domain.owners import OwnerKind
 from model_switcher.domain.units import MIB
 from model_switcher.engine.demo_models import write_llama
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from model_switcher.domain.snapshot import Snapshot
 
 IDLE = TOTAL - RESERVED - DESKTOP
+IN_TURN = 'memory.keep-resident = "one at a time"'
 
 
 @pytest.fixture(scope="module")
@@ -69,10 +71,12 @@ async def end(engine: RunningEngine) -> int:
     return engine.process.pid
 
 
-async def choose(instance: Instance, model: str) -> None:
+async def choose(instance: Instance, model: str) -> dict[str, Any]:
+    """The outcome of the switch to it."""
     async with httpx.AsyncClient(base_url=instance.address, timeout=60, trust_env=False) as client:
         reply = await client.post("/switcher/select", json={"model": model})
         assert reply.status_code == 200, reply.text
+        return dict(reply.json()["outcome"])
 
 
 async def test_the_driver_tells_what_an_engine_holds_and_that_it_gave_it_back(
@@ -137,28 +141,75 @@ async def test_a_program_that_took_the_memory_meanwhile_is_named(
         assert [(taker["pid"], taker["used"]) for taker in proof["takers"]] == [(program.pid, 800 * MIB)]
 
 
+def gpu_now(snapshot: Snapshot) -> Gpu:
+    assert snapshot.readings is not None
+    return snapshot.readings.gpus[0]
+
+
+def shown(snapshot: Snapshot, model: str) -> bool:
+    """Whether that model is served, and the readings tell of it and of no other."""
+    server = next((one for one in snapshot.servers if one.model == model), None)
+    if server is None or snapshot.readings is None or snapshot.switch is not None:
+        return False
+    return [process.pid for process in gpu_now(snapshot).processes or () if process.pid != 1] == [server.pid]
+
+
 async def test_a_whole_switch_is_seen_in_the_gauge(
+    card: Card, models: tuple[Path, Path], tmp_path: Path
+) -> None:
+    settings = write_settings(tmp_path, models, engine=card.engine, more=IN_TURN)
+    async with Instance(settings, environment=card.environment) as instance:
+        small = await instance.until(lambda snapshot: shown(snapshot, "small"))
+        await choose(instance, "large")
+        large = await instance.until(lambda snapshot: shown(snapshot, "large"))
+        assert (gpu_now(large).used or 0) - (gpu_now(small).used or 0) > 20 * MIB
+        owner = large.owners[0].owners[0]
+        assert (owner.kind, owner.name) == (OwnerKind.SERVER, "large")
+        assert gpu_now(large).used == DESKTOP + owner.used
+        await choose(instance, "small")
+        again = await instance.until(lambda snapshot: shown(snapshot, "small"))
+        assert gpu_now(again).used == gpu_now(small).used
+
+
+async def test_models_beside_each_other_are_owners_beside_each_other(
     card: Card, models: tuple[Path, Path], tmp_path: Path
 ) -> None:
     settings = write_settings(tmp_path, models, engine=card.engine)
     async with Instance(settings, environment=card.environment) as instance:
-
-        def gpu(snapshot: Snapshot) -> Gpu:
-            assert snapshot.readings is not None
-            return snapshot.readings.gpus[0]
-
-        def shown(snapshot: Snapshot, model: str) -> bool:
-            """Whether the readings are those of that model, and of it alone."""
-            server = next((one for one in snapshot.servers if one.model == model), None)
-            if server is None or snapshot.readings is None or snapshot.switch is not None:
-                return False
-            pids = [process.pid for process in gpu(snapshot).processes or () if process.pid != 1]
-            return pids == [server.pid]
-
-        small = await instance.until(lambda snapshot: shown(snapshot, "small"))
+        await instance.until(lambda snapshot: shown(snapshot, "small"))
         await choose(instance, "large")
+
+        def servers(snapshot: Snapshot) -> dict[str, int]:
+            owners = snapshot.owners[0].owners if snapshot.owners else ()
+            return {owner.name: owner.used for owner in owners if owner.kind is OwnerKind.SERVER}
+
+        both = await instance.until(lambda snapshot: len(servers(snapshot)) == 2)
+        assert gpu_now(both).used == DESKTOP + sum(servers(both).values())
+        assert servers(both)["large"] > servers(both)["small"]
+
+
+async def test_a_switch_does_not_begin_to_load_before_the_memory_is_free(
+    card: Card, models: tuple[Path, Path], tmp_path: Path
+) -> None:
+    frozen = 2.0
+    card.tell(frozen=frozen)
+    settings = write_settings(tmp_path, models, engine=card.engine, more=IN_TURN)
+    async with Instance(settings, environment=card.environment) as instance:
+        await instance.until(lambda snapshot: shown(snapshot, "small"))
+        outcome = await choose(instance, "large")
+        assert outcome["phases"]["stop"] >= frozen
         large = await instance.until(lambda snapshot: shown(snapshot, "large"))
-        assert (gpu(large).used or 0) - (gpu(small).used or 0) > 20 * MIB
-        await choose(instance, "small")
-        again = await instance.until(lambda snapshot: shown(snapshot, "small"))
-        assert gpu(again).used == gpu(small).used
+        assert large.memory_notice is None
+
+
+async def test_what_is_never_given_back_is_told_with_who_holds_it(
+    card: Card, models: tuple[Path, Path], tmp_path: Path
+) -> None:
+    card.tell(frozen=1e9)
+    settings = write_settings(tmp_path, models, engine=card.engine, more=IN_TURN)
+    async with Instance(settings, environment=card.environment) as instance:
+        await instance.until(lambda snapshot: shown(snapshot, "small"))
+        assert (await choose(instance, "large"))["serving"] == "large"
+        told = await instance.until(lambda snapshot: snapshot.memory_notice is not None)
+        assert told.memory_notice is not None
+        assert told.memory_notice.endswith(f"on {NAME} is still held by the driver")

@@ -259,3 +259,17 @@ def test_a_projector_that_a_store_names_is_taken_wherever_it_lies(tmp_path: Path
     ]
     (paired,), rejected = assemble(found, ())
     assert (paired.projector, paired.vision, rejected) == (str(projector), False, [])
+
+
+def test_until_its_header_is_read_a_projector_that_a_store_names_is_no_model(tmp_path: Path) -> None:
+    model = write(tmp_path / "a" / "model.gguf", {"general.architecture": "llama"})
+    candidates = [Candidate(str(model), (1, 2), projector="/b/blob"), Candidate("/b/blob", (1, 3))]
+    (paired,), rejected = assemble([Found(candidate, None) for candidate in candidates], ())
+    assert (paired.projector, rejected) == ("/b/blob", [])
+
+
+def test_a_projector_that_is_damaged_is_left_out(tmp_path: Path) -> None:
+    model = write(tmp_path / "a" / "model.gguf", {"general.architecture": "llama"})
+    found = Found(Candidate(str(model), (1, 2), projector="/b/blob"), facts(model))
+    (alone,), _ = assemble([found], {"/b/blob"})
+    assert (alone.projector, alone.vision) == (None, False)

@@ -13,7 +13,9 @@ import pytest
 
 from model_switcher.domain.remedies import RemedyKind
 from model_switcher.domain.states import Cause, Failure
-from model_switcher.engine.binaries.causes import explain
+from model_switcher.engine.binaries.causes import explain, is_doomed
+from model_switcher.engine.binaries.causes.engine_rules import ENGINE_RULES
+from model_switcher.engine.binaries.causes.model_rules import MODEL_RULES
 
 SAMPLES = sorted(Path(__file__).with_name("engine_logs").glob("*.txt"))
 
@@ -61,18 +63,9 @@ def test_a_real_log_gives_cause_sentence_hint_and_action(path: Path) -> None:
 
 
 def test_every_cause_that_a_log_or_an_exit_can_tell_has_a_sample() -> None:
-    by_themselves = {
-        # The program finds these out itself.
-        Cause.NOT_READY_IN_TIME,
-        Cause.ANOTHER_SERVER,
-        Cause.WONT_STOP,
-        Cause.SHORT_OF_MEMORY,
-        Cause.HANGS,
-        # Nothing is to be read there.
-        Cause.EXITED,
-        Cause.CRASHED,
-    }
-    assert {read(path).facts["cause"] for path in SAMPLES} == set(Cause) - by_themselves
+    by_rules = {rule.cause for rule in (*ENGINE_RULES, *MODEL_RULES)} - {Cause.EXITED}
+    by_exits = {Cause.OUT_OF_MEMORY, Cause.OUT_OF_RAM, Cause.OOM_KILLED, Cause.WRONG_MACHINE}
+    assert {read(path).facts["cause"] for path in SAMPLES} == by_rules | by_exits
 
 
 def test_an_engine_that_may_be_too_old_is_named_with_its_version() -> None:
@@ -104,3 +97,13 @@ def test_what_fits_can_be_added_to_a_failure() -> None:
     assert fewer.action is not None
     assert (fewer.hint, fewer.action.n_gpu_layers) == ("With n-gpu-layers 20 it would fit.", 20)
     assert failure.with_fitting() is failure
+
+
+def test_only_a_log_of_a_lost_device_dooms_an_engine_that_may_live_on() -> None:
+    doomed = {path.stem for path in SAMPLES if any(map(is_doomed, read(path).log))}
+    assert doomed == {"gpu-lost", "vulkan-lost"}
+    assert is_doomed("E srv  update_slots: decode() failed: vk::Queue::submit: ErrorDeviceLost")
+    assert is_doomed(
+        "E ggml_metal_graph_compute: backend is in error state from a previous command buffer failure - recreate the "
+        "backend to recover"
+    )

@@ -126,6 +126,8 @@ LEASES = [
     case("beside what is lent there is room for others", Start("a"), candidates=("a",), claims=(Claim("b", 0, granted=True),), residents=(B,), room=5, needs=NEEDS, limits=BESIDE),
     case("but not without margin", Wait(), candidates=("a",), claims=(Claim("b", 0, granted=True),), residents=(B,), room=4, needs=NEEDS, limits=BESIDE),
     case("a lent model that crashed is started again", Start("b"), now=9.0, claims=(Claim("b", 0, granted=True),), crashes={"b": (1.0,)}),
+    case("until then nobody takes its place", Wait(2.0), now=1.5, candidates=("a",), claims=(Claim("b", 0, granted=True),), crashes={"b": (1.0,)}),
+    case("as the chosen one does when others crash", Start("a"), now=1.5, candidates=("a",), wants=(Want("b", 0),), crashes={"b": (1.0,)}),
     case("after a lease the choice returns at once", Stop("b"), candidates=("a",), returning=True, residents=(replace(B, left=0.5),), now=1.0),
     case("what still runs there finishes first", drain("b"), candidates=("a",), returning=True, residents=(B_BUSY,)),
     case("what is lent is not unloaded as idle", Wait(), now=90.0, claims=(Claim("b", 0, granted=True),), residents=(B,), limits=Limits(unload_after_idle=15)),

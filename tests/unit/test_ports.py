@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,11 @@ import psutil
 import pytest
 
 from model_switcher.domain.errors import AddressInUse, InstanceError, UsageError
+from model_switcher.domain.foreign import Holder
+from model_switcher.domain.remedies import Remedy, RemedyKind
+from model_switcher.domain.wire import encode, error_body, error_from
 from model_switcher.engine.ports import bind_stable, holder
+from model_switcher.processes import process_created
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,12 +86,29 @@ def test_a_port_that_another_program_has_is_refused_with_its_name_and_a_free_one
             bind_stable("127.0.0.1", port)
         error = caught.value
         program = psutil.Process(pid).name()
-        assert error.message == f"Port {port} is used by {program} (process {pid})"
-        free = error.details.pop("free_port")
-        assert error.details == {"port": port, "program": program, "pid": pid}
+        since = time.strftime("%H:%M", time.localtime(psutil.Process(pid).create_time()))
+        assert error.message == f"Port {port} is used by {program} (process {pid}, since {since})"
+        free, found = error.details["free_port"], error.details["holder"]
+        assert set(error.details) == {"port", "holder", "free_port", "actions"}
+        assert (error.details["port"], found.program, found.pid, found.own) == (port, program, pid, True)
+        assert error.details["actions"] == (
+            Remedy(action=RemedyKind.STOP_PROGRAM, pid=pid, created=process_created(pid)),
+            Remedy(action=RemedyKind.USE_PORT, port=free),
+            Remedy(action=RemedyKind.LEAVE),
+        )
         assert f"port {free}" in error.hint
         with bound("127.0.0.1", free) as sockets:
             assert len(sockets) == 2
+
+
+def test_a_client_hears_who_has_the_port_and_what_can_be_done() -> None:
+    with another_program("127.0.0.1") as (pid, port):
+        with pytest.raises(AddressInUse) as caught:
+            bind_stable("127.0.0.1", port)
+        heard = error_from(encode(error_body(caught.value)))
+    assert isinstance(heard, AddressInUse)
+    assert heard.details["holder"]["pid"] == pid
+    assert [action["action"] for action in heard.details["actions"]] == ["stop-program", "use-port", "leave"]
 
 
 def test_our_own_sockets_are_refused_a_second_time() -> None:
@@ -94,7 +116,8 @@ def test_our_own_sockets_are_refused_a_second_time() -> None:
         port = sockets[0].getsockname()[1]
         with pytest.raises(AddressInUse) as caught:
             bind_stable("localhost", port)
-        assert caught.value.details["pid"] == os.getpid()
+        assert caught.value.details["holder"].pid == os.getpid()
+        assert RemedyKind.STOP_PROGRAM not in [action.action for action in caught.value.details["actions"]]
 
 
 def test_nothing_stays_bound_after_a_refusal() -> None:
@@ -123,7 +146,7 @@ def test_a_free_port_has_no_holder() -> None:
     with bound("127.0.0.1", 0) as sockets:
         port = sockets[0].getsockname()[1]
         assert holder(port).pid == os.getpid()
-    assert holder(port) == (None, None)
+    assert holder(port) == Holder()
 
 
 def test_a_host_that_is_none_is_a_usage_error() -> None:

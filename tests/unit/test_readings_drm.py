@@ -12,7 +12,7 @@ from fakes.kernel_files import KernelFiles, client
 from model_switcher.domain.memory import Gpu, GpuProcess
 from model_switcher.domain.units import GIB, KIB
 from model_switcher.engine.readings.drm import DrmCards
-from model_switcher.engine.readings.drm.clients import OPEN_FILES_KEPT
+from model_switcher.engine.readings.drm.clients import LOOK_AT_HOLDER, LOOK_AT_SERVER
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -183,16 +183,21 @@ def test_a_process_that_never_uses_a_gpu_is_looked_at_ever_more_seldom(it: Readi
     for _ in range(300):
         it.held()
         it.now += 1.0
-    assert 6 <= len(looks) <= 10
+    assert 5 <= len(looks) <= 8
 
 
-def test_further_devices_of_a_process_are_found_in_a_while(it: Reading) -> None:
+@pytest.mark.parametrize(("servers", "after"), [((), LOOK_AT_HOLDER), ((100,), LOOK_AT_SERVER)])
+def test_further_devices_of_a_process_are_found_in_a_while(
+    it: Reading, servers: tuple[int, ...], after: float
+) -> None:
     it.kernel.card(**VRAM)
     it.kernel.process(100, client(1, 10))
-    it.held()
+    it.held(*servers)
     it.kernel.process(100, client(1, 10), client(2, 5))
-    it.now += OPEN_FILES_KEPT + 0.1
-    assert it.held() == {100: (15 * KIB, 0)}
+    it.now += after - 0.1
+    assert it.held(*servers) == {100: (10 * KIB, 0)}
+    it.now += 0.2
+    assert it.held(*servers) == {100: (15 * KIB, 0)}
 
 
 def test_a_device_that_was_closed_is_no_longer_counted(it: Reading) -> None:

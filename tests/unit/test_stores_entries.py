@@ -66,6 +66,7 @@ def test_ollama_s_models_bear_the_names_that_people_type(tmp_path: Path) -> None
         ("hf.co/bartowski/Qwen3-GGUF:Q4_K_M", old, None),
         ("llama3.2:3b", paths[0], None),
         ("llama3.2:latest", paths[0], None),
+        (None, paths[2], None),
         ("someone/tuned:latest", paths[1], paths[2]),
     ]
     assert {found.store for found in candidates} == {"ollama"}

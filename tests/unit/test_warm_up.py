@@ -57,6 +57,15 @@ def cold(path: Path, size: int) -> Path:
     return path
 
 
+def lies_there(files: list[Path], part: float) -> bool:
+    """Whether that part of the files lies in the page cache; the system may have taken a little of it back already.
+
+    True where the system does not tell.
+    """
+    cached = cached_part([str(file) for file in files])
+    return cached is None or 0.9 * part <= cached <= part
+
+
 async def test_all_files_of_a_model_are_read_and_the_progress_is_told(tmp_path: Path) -> None:
     first, second = cold(tmp_path / "1", 30 * MIB), cold(tmp_path / "2", 5 * MIB + 7)
     projector = cold(tmp_path / "p", MIB)
@@ -65,7 +74,7 @@ async def test_all_files_of_a_model_are_read_and_the_progress_is_told(tmp_path: 
     assert watched.warm_up.state is not None
     assert watched.warm_up.state.model == "a"
     await watched.end()
-    assert cached_part([str(first), str(second), str(projector)]) in (1.0, None)
+    assert lies_there([first, second, projector], 1.0)
     fractions = [view.fraction for view in watched.told if view is not None]
     assert fractions
     assert fractions == sorted(fractions)
@@ -88,7 +97,7 @@ async def test_nothing_is_read_where_no_memory_is_spare_or_nobody_knows(
     watched = Watched(lambda: ram)
     watched.warm_up.begin(model(file))
     await watched.end()
-    assert cached_part([str(file)]) in (0.0, None)
+    assert lies_there([file], 0.0)
 
 
 async def test_no_more_is_read_than_was_spare(tmp_path: Path) -> None:
@@ -97,9 +106,7 @@ async def test_no_more_is_read_than_was_spare(tmp_path: Path) -> None:
     watched = Watched(lambda: spare)
     watched.warm_up.begin(model(file))
     await watched.end()
-    part = cached_part([str(file)])
-    if part is not None:
-        assert part * 40 * MIB == 3 * CHUNK
+    assert lies_there([file], 3 * CHUNK / (40 * MIB))
 
 
 async def test_it_stops_when_memory_gets_scarce(tmp_path: Path) -> None:
@@ -109,9 +116,7 @@ async def test_it_stops_when_memory_gets_scarce(tmp_path: Path) -> None:
     watched = Watched(lambda: next(readings, Ram(total=64 * GIB, available=GIB)))
     watched.warm_up.begin(model(file))
     await watched.end()
-    part = cached_part([str(file)])
-    if part is not None:
-        assert part * size == 2 * LOOK_BYTES
+    assert lies_there([file], 2 * LOOK_BYTES / size)
 
 
 async def test_what_engines_have_mapped_is_not_spare(tmp_path: Path) -> None:
@@ -130,7 +135,7 @@ async def test_what_engines_have_mapped_is_not_spare(tmp_path: Path) -> None:
     await until(lambda: warm_up.state is None)
     engine.kill()
     await engine.wait()
-    assert cached_part([str(file)]) in (0.0, None)
+    assert lies_there([file], 0.0)
 
 
 async def test_a_cancel_stops_it_at_once(tmp_path: Path) -> None:
@@ -151,7 +156,7 @@ async def test_a_cancel_stops_it_at_once(tmp_path: Path) -> None:
     go_on.set()
     await until(lambda: not any(thread.name.startswith("warm-up") for thread in threading.enumerate()))
     await asyncio.sleep(0)
-    assert cached_part([str(file)]) in (0.0, None)
+    assert lies_there([file], 0.0)
     assert watched.told == [None]
 
 
@@ -172,8 +177,8 @@ async def test_another_model_takes_the_place_of_the_first(tmp_path: Path) -> Non
     assert watched.warm_up.state.model == "b"
     go_on.set()
     await watched.end()
-    assert cached_part([str(first)]) in (0.0, None)
-    assert cached_part([str(second)]) in (1.0, None)
+    assert lies_there([first], 0.0)
+    assert lies_there([second], 1.0)
 
 
 async def test_a_model_that_was_just_read_is_not_read_again(tmp_path: Path) -> None:

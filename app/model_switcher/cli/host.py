@@ -4,47 +4,43 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import secrets
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from model_switcher import __version__
+from model_switcher.cli.addresses import LOOK_AGAIN_SECONDS, Addresses, listen
+from model_switcher.cli.instance_file import InstanceFile
 from model_switcher.client.switcher import Switcher
 from model_switcher.domain.errors import (
     Closing,
     InstanceError,
     InstanceExists,
     NoInstance,
-    SwitcherError,
     UpstreamLost,
 )
-from model_switcher.domain.instance import InstanceRecord
 from model_switcher.engine.instance import (
     InstanceLock,
     end_leftovers,
     is_alive,
     read_record,
     remove_record,
-    write_record,
 )
-from model_switcher.engine.ports import bind_stable
 from model_switcher.engine.runtime import Runtime
 from model_switcher.gateway.server import Gateway
-from model_switcher.processes import process_created
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable, Coroutine
 
+    from model_switcher.domain.instance import InstanceRecord
     from model_switcher.domain.settings import Settings
-    from model_switcher.domain.snapshot import Snapshot
+    from model_switcher.engine.control.deadlines import Deadlines
     from model_switcher.places import Places
 
 HAND_OVER_SECONDS = 600.0
 MEET_SECONDS = 10.0  # more than a starting instance needs to end what a crashed one left behind
-LOOK_AGAIN_SECONDS = 0.05
+BIND_SECONDS = 5.0
 QUIT_GRACE_SECONDS = 5.0
 CUT_SECONDS = 1.0
 
@@ -59,6 +55,7 @@ class HostOptions:
         mode: "tray" takes over from a headless instance; "headless" does not.
         linger: Seconds without use after which it ends by itself; None to stay.
         notice: What its user should know, such as problems in the settings file.
+        deadlines: Of each server's steps; None for those that suit real engines.
     """
 
     settings: Settings
@@ -66,6 +63,7 @@ class HostOptions:
     mode: str = "headless"
     linger: float | None = None
     notice: str | None = None
+    deadlines: Deadlines | None = None
 
 
 class Host:
@@ -91,8 +89,6 @@ class Host:
         self._hurry = asyncio.Event()
         self._hand_over = False
         self._key = secrets.token_urlsafe(24)
-        self._recorded: tuple[tuple[int, float], ...] = ()
-        self._written = False
 
     def stop(self) -> None:
         """End in order; `run` returns when nothing is left. May be called at any time, on the loop.
@@ -109,8 +105,7 @@ class Host:
             InstanceExists: Another instance holds these settings.
             AddressInUse: Another program listens on the address.
         """
-        settings, places = self._options.settings.server, self._options.places
-        lock = InstanceLock(places.lock)
+        lock = InstanceLock(self._options.places.lock)
         with contextlib.ExitStack() as ours:
             ours.callback(lock.release)
             other = await self._acquire(lock)
@@ -118,17 +113,16 @@ class Host:
                 self._clean_up()
             else:
                 await self._ask_to_hand_over(other)
-            sockets = await self._bind(settings.host, settings.port, patient=other is not None)
-            for each in sockets:
-                ours.callback(each.close)
+            addresses = await listen(self._options.settings, patience=0.0 if other is None else BIND_SECONDS)
+            ours.callback(addresses.close)
             if other is not None:
                 await self._wait_for(lock)
                 self._clean_up()
-            await self._serve(sockets)
+            await self._serve(addresses)
 
-    async def _serve(self, sockets: list[socket.socket]) -> None:
+    async def _serve(self, addresses: Addresses) -> None:
         options = self._options
-        runtime = Runtime(options.settings, options.places, version=__version__)
+        runtime = Runtime(options.settings, options.places, version=__version__, deadlines=options.deadlines)
         gateway = Gateway(
             runtime,
             options.settings.server,
@@ -136,15 +130,18 @@ class Host:
             on_show=self._on_show,
             on_quit=self._quit,
             version=__version__,
+            ports=addresses.ports,
         )
-        address = _address(sockets[0])
+        file = InstanceFile(options.places, key=self._key, mode=options.mode)
         forget = None
         linger = None
         try:
-            await gateway.start(sockets)
-            runtime.set_address(address, options.notice)
-            self._record(runtime.snapshot)
-            forget = runtime.subscribe(self._record)
+            await gateway.start(addresses.sockets)
+            runtime.set_address(addresses.stable)
+            file.keep(runtime.snapshot)
+            notices = filter(None, (options.notice, addresses.notice, file.problem))
+            runtime.set_address(addresses.stable, "\n".join(notices) or None)
+            forget = runtime.subscribe(file.keep)
             await runtime.start()
             self._on_started(runtime)
             if options.linger is not None:
@@ -206,17 +203,6 @@ class Host:
             async with Switcher(config=self._options.places.settings, start=False) as switcher:
                 await switcher.quit(hand_over=True)
 
-    async def _bind(self, host: str, port: int, *, patient: bool) -> list[socket.socket]:
-        """The listening sockets; while another instance hands over, its listeners may need a moment to close."""
-        deadline = time.monotonic() + (5.0 if patient else 0.0)
-        while True:
-            try:
-                return bind_stable(host, port)
-            except SwitcherError:
-                if time.monotonic() >= deadline:
-                    raise
-                await asyncio.sleep(LOOK_AGAIN_SECONDS)
-
     async def _wait_for(self, lock: InstanceLock) -> None:
         """Wait until the other instance finished its requests and is gone."""
         await _first_of(lock.acquire(HAND_OVER_SECONDS), self._stopping.wait())
@@ -233,30 +219,6 @@ class Host:
         if record is not None and not is_alive(record):
             end_leftovers(record)
             remove_record(self._options.places)
-
-    def _record(self, snapshot: Snapshot) -> None:
-        """Keep the instance file up to date: the engine processes in it are what a crash may leave behind."""
-        known = dict(self._recorded)
-        pids = [server.pid for server in snapshot.servers if server.pid is not None]
-        created = {pid: known.get(pid) or process_created(pid) for pid in pids}
-        servers = tuple((pid, born) for pid, born in created.items() if born is not None)
-        if servers == self._recorded and self._written:
-            return
-        self._recorded = servers
-        self._written = True
-        with contextlib.suppress(OSError):  # a full disk must not end the program
-            write_record(
-                self._options.places,
-                InstanceRecord(
-                    pid=os.getpid(),
-                    created=process_created(os.getpid()) or 0.0,
-                    address=snapshot.address,
-                    key=self._key,
-                    mode=self._options.mode,
-                    version=__version__,
-                    servers=self._recorded,
-                ),
-            )
 
 
 def _try(lock: InstanceLock) -> bool:
@@ -289,8 +251,3 @@ async def _first_of(*works: Coroutine[None, None, object]) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
     for task in done:
         task.result()
-
-
-def _address(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

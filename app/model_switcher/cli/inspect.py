@@ -1,4 +1,4 @@
-"""`model-switcher inspect FILE`: what one GGUF file says about itself."""
+"""`model-switcher inspect FILE`: what one GGUF file says about itself, and what it takes."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import asyncio
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from model_switcher.cli.render import print_table
+from model_switcher.cli.inspect_memory import memory_rows, print_rows, row_form
+from model_switcher.cli.tables import print_table
 from model_switcher.domain.catalog import Model
 from model_switcher.domain.errors import UnusableModel
 from model_switcher.domain.units import format_size
-from model_switcher.domain.wire import encode, model_form
+from model_switcher.domain.wire import encode, facts
 from model_switcher.engine.catalog import scan_file
 from model_switcher.engine.gguf import Header, HeaderError, read_header
 
@@ -21,16 +22,19 @@ MILLION, BILLION = 10**6, 10**9
 
 
 async def inspect(options: argparse.Namespace) -> int:
-    """`inspect`: facts of the header, without an instance and without loading anything.
+    """`inspect`: facts of the header and the memory that it takes, without an instance and without loading anything.
 
     Raises:
         UnusableModel: The file cannot be served; the sentence says why.
     """
     model, header = await asyncio.to_thread(_look, options.file)
+    rows = await memory_rows(model, options)
     if options.json:
-        print(encode({"model": {**model_form(model), "tensors": _tensors(header)}, "memory": []}).decode())
+        known = {**facts(model), "tensors": _tensors(header)}
+        print(encode({"model": known, "memory": [row_form(row, model) for row in rows]}).decode())
     else:
         _print(model, header)
+        print_rows(model, rows)
     return 0
 
 

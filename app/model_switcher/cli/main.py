@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 EMBEDDED_ENGINE = "--embedded-engine"
+READ_HEADERS = "--read-headers"
 LAST_PORT = 65535
 
 
@@ -26,6 +27,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from model_switcher.engine.embedded.host import run as engine  # noqa: PLC0415 - no engine elsewhere
 
         return engine(words[1:])
+    if words[:1] == [READ_HEADERS]:
+        from model_switcher.engine.header_process.serve import run as read_headers  # noqa: PLC0415 - as above
+
+        return read_headers()
     options = parser().parse_args(words)
     logging.basicConfig(level=logging.DEBUG if options.verbose else logging.WARNING, format="%(message)s")
     try:
@@ -88,8 +93,7 @@ def parser() -> argparse.ArgumentParser:
     _with_json(
         verbs.add_parser("list", help="every model, and the files that cannot be served, with reasons")
     )
-    inspect = _with_json(verbs.add_parser("inspect", help="one GGUF file: what its header says"))
-    inspect.add_argument("file")
+    _add_inspect(verbs)
     _with_json(
         verbs.add_parser("doctor", help="finds what is wrong: settings, engines, memory, address, models")
     )
@@ -107,10 +111,26 @@ def parser() -> argparse.ArgumentParser:
     stop = verbs.add_parser("stop", help="unload everything; the next request loads the selected model again")
     stop.add_argument("--pause", action="store_true", help="requests wake nothing until `resume`")
     verbs.add_parser("resume", help="end a pause")
+    history = _with_json(verbs.add_parser("history", help="switches with their times, results and causes"))
+    history.add_argument(
+        "--limit", type=count, default=20, metavar="N", help="how many to show one by one, 0 for all (20)"
+    )
     logs = verbs.add_parser("logs", help="what the engines wrote")
     logs.add_argument("-f", "--follow", action="store_true", help="go on until Ctrl-C")
     verbs.add_parser("quit", help="end the running instance, in order")
     return top
+
+
+def _add_inspect(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    inspect = _with_json(
+        verbs.add_parser("inspect", help="one GGUF file: what its header says, and the memory that it takes")
+    )
+    inspect.add_argument("file")
+    inspect.add_argument("--ctx-size", type=count, metavar="N", help="one context instead of the usual ones")
+    inspect.add_argument("--cache-type-k", default="f16", metavar="TYPE", help="type of cached keys (f16)")
+    inspect.add_argument("--cache-type-v", default="f16", metavar="TYPE", help="type of cached values (f16)")
+    inspect.add_argument("--n-gpu-layers", type=layers, metavar="N", help="layers on the GPU (all)")
+    inspect.add_argument("--no-gpu", action="store_true", help="as on a machine without one")
 
 
 def port(text: str) -> int:
@@ -122,6 +142,27 @@ def port(text: str) -> int:
     number = int(text)
     if not 0 <= number <= LAST_PORT:
         raise argparse.ArgumentTypeError(f"{text} is not a port: those are 0 to {LAST_PORT}")
+    return number
+
+
+def layers(text: str) -> int | None:
+    """A number of layers, or None for "all".
+
+    Raises:
+        ValueError, ArgumentTypeError: It is neither.
+    """
+    return None if text == "all" else count(text)
+
+
+def count(text: str) -> int:
+    """A number from 0 up.
+
+    Raises:
+        ValueError, ArgumentTypeError: It is none.
+    """
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{text} is less than 0")
     return number
 
 

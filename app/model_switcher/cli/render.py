@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from model_switcher.cli.progress import reading
+from model_switcher.cli.tables import print_needs, print_owners
 from model_switcher.domain.memory import gauge
-from model_switcher.domain.snapshot import Outcome, Result, ServerView, Snapshot
+from model_switcher.domain.snapshot import LeaseView, Outcome, Result, ServerView, Snapshot
 from model_switcher.domain.states import ServerState
-from model_switcher.domain.units import format_gib, format_seconds, format_size
-from model_switcher.domain.wire import encode, error_body, model_form
+from model_switcher.domain.units import format_gib, format_seconds
+from model_switcher.domain.wire import encode, error_body
 from model_switcher.engine.doctor import Level
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from model_switcher.client.switcher import Switcher
-    from model_switcher.domain.catalog import Catalog, Model
+    from model_switcher.domain.catalog import Catalog
     from model_switcher.domain.errors import SwitcherError
     from model_switcher.engine.doctor import Finding
-
-BAR_CELLS = 24
 
 
 def render_error(error: SwitcherError, *, as_json: bool) -> None:
@@ -31,51 +30,6 @@ def render_error(error: SwitcherError, *, as_json: bool) -> None:
     print(f"{error.message}.", file=sys.stderr)
     if error.hint:
         print(error.hint, file=sys.stderr)
-
-
-def catalog_form(catalog: Catalog, state: Snapshot | None) -> dict[str, Any]:
-    """The catalog as `list --json` prints it; `fit` is null where nothing is known."""
-    models = []
-    for model in catalog.models:
-        form = model_form(model)
-        form["fit"] = "resident" if _server_of(model, state) else None
-        models.append(form)
-    return {"models": models, "rejected": catalog.rejected}
-
-
-def print_catalog(catalog: Catalog, state: Snapshot | None) -> None:
-    """A table of models, then the rejected files."""
-    if not catalog.models:
-        print(
-            'No model was found. Name the folders of your GGUF files in the settings: model-folders = ["…"]'
-        )
-    else:
-        rows = [("", "ID", "QUANT", "SIZE", "CONTEXT", "STATE", "FOLDER")]
-        for model in catalog.models:
-            server = _server_of(model, state)
-            rows.append(
-                (
-                    "*" if state is not None and state.selected == model.id else "",
-                    model.id,
-                    model.quantization or "?",
-                    format_size(model.size),
-                    str(model.context_length or "?"),
-                    server.state if server else "",
-                    model.folder,
-                )
-            )
-        print_table(rows)
-    if catalog.rejected:
-        print(f"\nCannot be served ({len(catalog.rejected)}):")
-        for rejected in catalog.rejected:
-            print(f"  {rejected.path}\n      {rejected.reason}")
-
-
-def print_table(rows: Sequence[Sequence[str]]) -> None:
-    """Columns as wide as they need to be."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
 def print_outcome(outcome: Outcome) -> None:
@@ -96,13 +50,25 @@ def print_state(snapshot: Snapshot, catalog: Catalog) -> None:
     if not snapshot.servers:
         why = "paused until `model-switcher resume`" if snapshot.paused else "nothing is loaded"
         print(f"Server    {snapshot.failure.sentence if snapshot.failure else why}")
+    for lease in snapshot.leases:
+        print(f"Lease     {lease_line(lease, catalog)}")
     print(f"Memory    {memory_line(snapshot)}")
-    print(
-        f"Requests  {sum(server.in_flight for server in snapshot.servers)} running, {snapshot.held} waiting"
-    )
-    print(f"Models    {len(catalog.models)}, and {len(catalog.rejected)} that cannot be served")
+    print(f"Requests  {requests_line(snapshot)}")
+    print(f"Models    {models_line(snapshot, catalog)}")
+    _print_notices(snapshot)
+    print_needs(snapshot)
+    print_owners(snapshot.owners)
+
+
+def _print_notices(snapshot: Snapshot) -> None:
     for notice in filter(None, (snapshot.notice, snapshot.file_notice)):
         print(f"Notice    {notice}")
+
+
+def models_line(snapshot: Snapshot, catalog: Catalog) -> str:
+    """How many models there are, and whether their headers are still being read."""
+    line = f"{len(catalog.models):,}, and {len(catalog.rejected):,} that cannot be served"
+    return f"{line} ({reading(snapshot.scan)})" if snapshot.scan else line
 
 
 def state_line(snapshot: Snapshot) -> str:
@@ -119,6 +85,25 @@ def server_line(server: ServerView) -> str:
     elif server.load_seconds is not None:
         state += f" (loaded in {format_seconds(server.load_seconds)})"
     return f"{server.model} — {state}, process {server.pid or '?'}, {server.engine}"
+
+
+def lease_line(lease: LeaseView, catalog: Catalog) -> str:
+    """One lease: what is borrowed, by whom, and what comes back afterwards."""
+    model, returns = catalog.get(lease.model), catalog.get(lease.returns_to)
+    name = model.name if model else lease.model_name
+    if not lease.granted:
+        return f"{lease.owner} waits for {name}"
+    after = f", {returns.name} returns after it" if returns and returns != model else ""
+    return f"{name} is borrowed by {lease.owner}{after}"
+
+
+def requests_line(snapshot: Snapshot) -> str:
+    """How many requests run, and how many wait for which model."""
+    waiting = ", ".join(f"{count} for {model}" for model, count in snapshot.held_by_model.items())
+    return (
+        f"{sum(server.in_flight for server in snapshot.servers)} running, "
+        f"{snapshot.held} waiting{f' ({waiting})' if waiting else ''}"
+    )
 
 
 def memory_line(snapshot: Snapshot) -> str:
@@ -140,30 +125,3 @@ def print_findings(findings: Sequence[Finding]) -> None:
         print(f"  {marks[finding.level]} {finding.sentence}.")
         if finding.hint:
             print(f"      {finding.hint}")
-
-
-async def show_progress(switcher: Switcher) -> None:
-    """A bar on the terminal's error stream while a switch is under way."""
-    shown = False
-    try:
-        async for snapshot in switcher.events():
-            if snapshot.switch is not None:
-                part = snapshot.switch.progress
-                bar = (
-                    ""
-                    if part is None
-                    else "█" * round(part * BAR_CELLS) + "░" * round((1 - part) * BAR_CELLS)
-                )
-                print(
-                    f"\r\033[K{snapshot.switch.phase} {snapshot.switch.target} {bar}", end="", file=sys.stderr
-                )
-                sys.stderr.flush()
-                shown = True
-    finally:
-        if shown:
-            print("\r\033[K", end="", file=sys.stderr, flush=True)
-
-
-def _server_of(model: Model, state: Snapshot | None) -> ServerView | None:
-    servers = state.servers if state is not None else ()
-    return next((server for server in servers if server.model == model.id), None)

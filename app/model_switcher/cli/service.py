@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
+from model_switcher.cli.foreign import run_or_ask
 from model_switcher.cli.host import Host, HostOptions
 from model_switcher.domain.errors import SettingsError, UsageError
 from model_switcher.domain.settings_form import exposure
+from model_switcher.engine.interpreter import give_way
 from model_switcher.engine.settings_file import create_if_missing, load, settings_error
 from model_switcher.places import places
 
@@ -39,7 +42,7 @@ def tray(options: argparse.Namespace) -> int:
         except ImportError as error:
             reason = f"Qt is not installed ({error})"
     print(f"No tray here: {reason}. Serving without one.", file=sys.stderr)
-    return asyncio.run(_serve(replace(host_options, mode="headless")))
+    return _served(replace(host_options, mode="headless"))
 
 
 def serve(options: argparse.Namespace) -> int:
@@ -57,7 +60,7 @@ def serve(options: argparse.Namespace) -> int:
     if (problem := exposure(server)) is not None:
         raise UsageError(problem.message)
     settings = replace(host_options.settings, server=server)
-    return asyncio.run(_serve(replace(host_options, settings=settings, linger=options.linger)))
+    return _served(replace(host_options, settings=settings, linger=options.linger))
 
 
 def demo(options: argparse.Namespace) -> int:
@@ -73,6 +76,10 @@ def demo(options: argparse.Namespace) -> int:
             return asyncio.run(_serve(host_options, lambda runtime: show.tour(runtime, leave=options.exit)))
         finally:
             show.clean_up(host_options.places)
+
+
+def _served(options: HostOptions) -> int:
+    return run_or_ask(lambda current: asyncio.run(_serve(current)), options)
 
 
 async def _serve(
@@ -91,12 +98,13 @@ async def _serve(
 
     def started(runtime: Runtime) -> None:
         settings = options.places.settings
-        print(f"Serving at {runtime.snapshot.address}/v1 (settings: {settings})", flush=True)
-        if options.notice:
-            print(options.notice, file=sys.stderr)
+        _say(f"Serving at {runtime.snapshot.address}/v1 (settings: {settings})", "stdout")
+        if runtime.snapshot.notice:
+            _say(runtime.snapshot.notice, "stderr")
         tasks.add(asyncio.create_task(follow(runtime)))
 
     host = Host(options, on_started=started)
+    give_way()
     with _signals(host.stop):
         await host.run()
     for task in tasks:
@@ -105,6 +113,15 @@ async def _serve(
         if isinstance(result, Exception):
             raise result
     return 0
+
+
+def _say(text: str, stream: Literal["stdout", "stderr"]) -> None:
+    """Print a line. Where that is not possible, as in a log file on a full disk, nothing goes there any more."""
+    try:
+        print(text, file=getattr(sys, stream), flush=True)
+    except OSError:
+        # What is left in the buffer would fail again at the end of the program, and change its exit status.
+        setattr(sys, stream, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - until the end
 
 
 @contextlib.contextmanager

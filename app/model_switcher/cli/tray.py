@@ -13,6 +13,8 @@ from model_switcher.cli.host import Host, HostOptions
 from model_switcher.client.finding import find
 from model_switcher.client.switcher import Switcher
 from model_switcher.domain.errors import Closing
+from model_switcher.engine.control.preflight import names_of
+from model_switcher.engine.interpreter import give_way
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -118,8 +120,10 @@ def run_tray(options: HostOptions) -> int:
         return 0
     from model_switcher.desktop.app import run  # noqa: PLC0415 - Qt is needed here alone
 
+    give_way()
     return run(
         lambda on_show: HostThread(options, on_show),
         settings=options.settings.desktop,
         log_folder=options.places.logs,
+        options=lambda model: options.settings.launch_options(names_of(model)),
     )

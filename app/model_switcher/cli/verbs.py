@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from model_switcher.cli import render
+from model_switcher.cli.call import call
+from model_switcher.cli.history import history
 from model_switcher.cli.inspect import inspect
+from model_switcher.cli.progress import progress_shown, reading_shown, say_if_started
+from model_switcher.cli.tables import print_catalog
 from model_switcher.client.finding import find
-from model_switcher.client.functions import switch_and_call
 from model_switcher.client.switcher import Switcher
-from model_switcher.domain.wire import encode
+from model_switcher.domain.catalog import Catalog
+from model_switcher.domain.snapshot import Snapshot
+from model_switcher.domain.wire import encode, fits, models
 from model_switcher.engine.collection import catalog_now, stores
 from model_switcher.engine.doctor import Level, examine
 from model_switcher.engine.settings_file import load, settings_error
@@ -30,13 +36,16 @@ async def list_models(options: argparse.Namespace) -> int:
     state = None
     if find(places(options.config)) is not None:
         async with Switcher(config=options.config, start=False) as switcher:
-            catalog, state = await switcher.models(), await switcher.state()
+            form, state = await switcher.raw_models(), await switcher.state()
+            catalog = msgspec.convert(form, Catalog)
     else:
-        catalog = await catalog_now(_settings(options.config), places(options.config))
+        with reading_shown() as shown:
+            catalog = await catalog_now(_settings(options.config), places(options.config), shown)
+        form = models(Snapshot(catalog=catalog))
     if options.json:
-        _print_json(render.catalog_form(catalog, state))
+        _print_json(form)
     else:
-        render.print_catalog(catalog, state)
+        print_catalog(catalog, fits(form), state)
     return 0
 
 
@@ -45,10 +54,12 @@ async def doctor(options: argparse.Namespace) -> int:
     where = places(options.config)
     loaded = load(where.settings)
     record = find(where)
+    with reading_shown() as shown:
+        catalog = await catalog_now(loaded.settings, where, shown)
     findings = await examine(
         loaded,
         stores=await asyncio.to_thread(stores, loaded.settings),
-        catalog=await catalog_now(loaded.settings, where),
+        catalog=catalog,
         running=record.address if record else None,
     )
     if options.json:
@@ -69,14 +80,9 @@ def _settings(config: str | None) -> Settings:
 async def switch(options: argparse.Namespace) -> int:
     """`switch`: with progress on a terminal."""
     async with Switcher(config=options.config) as switcher:
-        _say_if_started(switcher)
-        progress = asyncio.create_task(render.show_progress(switcher)) if sys.stderr.isatty() else None
-        try:
+        say_if_started(switcher)
+        async with progress_shown(switcher):
             outcome = await switcher.switch(options.model, now=options.now)
-        finally:
-            if progress is not None:
-                progress.cancel()
-                await asyncio.gather(progress, return_exceptions=True)
     if options.json:
         _print_json({"outcome": outcome})
     else:
@@ -99,14 +105,6 @@ async def status(options: argparse.Namespace) -> int:
         else:
             async for snapshot in switcher.events():
                 print(render.state_line(snapshot), flush=True)
-    return 0
-
-
-async def call(options: argparse.Namespace) -> int:
-    """`call`: borrow a model, ask it, give it back."""
-    async with Switcher(config=options.config) as switcher:
-        _say_if_started(switcher)
-    print(await switch_and_call(options.model, options.system, options.prompt, config=options.config))
     return 0
 
 
@@ -156,18 +154,10 @@ VERBS: dict[str, Callable[[argparse.Namespace], Coroutine[None, None, int]]] = {
     "call": call,
     "stop": stop,
     "resume": resume,
+    "history": history,
     "logs": logs,
     "quit": quit_instance,
 }
-
-
-def _say_if_started(switcher: Switcher) -> None:
-    if switcher.started:
-        print(
-            f"No instance was running: a headless one was started at {switcher.address}; "
-            "it ends ten minutes after its last use.",
-            file=sys.stderr,
-        )
 
 
 def _print_json(value: object) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from typing import TYPE_CHECKING, TypeVar
 
@@ -60,34 +59,28 @@ async def switch_and_call(
     call: Callable[[str, str], Awaitable[T]] | None = None,
     config: str | os.PathLike[str] | None = None,
 ) -> T | str:
-    """Serve `model_path`, call it, and serve the model that was selected before again.
+    """Borrow `model_path`, call it, and give it back: the selected model returns.
 
-    The old model comes back whatever happens in between: a failed call, a cancelled task.
+    It is atomic, across processes: no other switch comes between, and requests for the selected model wait meanwhile, or
+    run beside if both fit. The selected model returns whatever happens: a failed call, a cancelled task, the death of
+    this process. Those who borrow at the same time take turns.
 
     Args:
         model_path: A path, an id, a name or an alias.
         system_prompt: First argument of the call.
         user_prompt: Second argument of the call.
-        call: An async function `(system_prompt, user_prompt)` of the caller's own; `call_orchestrator` if None.
+        call: An async function `(system_prompt, user_prompt)` of the caller's own; `call_orchestrator` if None. What it
+            asks at the instance's address without naming a model, or with a name that no model bears, goes to the
+            borrowed one, also from processes that it starts.
         config: Settings file of the instance; the user's own if None.
 
     Returns:
         What `call` returned; the answer's text if it is None.
 
     Raises:
-        SwitcherError: The model could not be served, or the default call failed.
+        SwitcherError: The model could not be served, the default call failed, or the lease ended before the call did.
     """
-    async with Switcher(config=config) as switcher:
-        before = (await switcher.state()).selected
-        try:
-            await switcher.switch(str(model_path))
-        except SwitcherError:
-            before = None  # it is back already, or was never gone
-            raise
-        else:
-            if call is not None:
-                return await call(system_prompt, user_prompt)
-            return await switcher.chat(system_prompt, user_prompt)
-        finally:
-            if before is not None:
-                await asyncio.shield(switcher.switch(before))
+    async with Switcher(config=config) as switcher, switcher.lease(str(model_path)) as lease:
+        if call is not None:
+            return await call(system_prompt, user_prompt)
+        return await lease.chat(system_prompt, user_prompt)

@@ -5,22 +5,22 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, Self
 
-import httpx
 import msgspec
 
+from model_switcher.client.conversation import ask
 from model_switcher.client.finding import find, find_or_start
+from model_switcher.client.lease import Lease
+from model_switcher.client.link import AS_LONG_AS_IT_TAKES, Link
 from model_switcher.domain.catalog import Catalog
-from model_switcher.domain.errors import NoInstance, SwitcherError, UpstreamLost
+from model_switcher.domain.errors import NoInstance, UpstreamLost
+from model_switcher.domain.history import HistoryReport
 from model_switcher.domain.snapshot import Outcome, Snapshot
-from model_switcher.domain.wire import decode, decode_state, error_from
+from model_switcher.domain.wire import decode, decode_state
 from model_switcher.places import places
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from types import TracebackType
-
-_QUICK = httpx.Timeout(10.0)
-_AS_LONG_AS_IT_TAKES = httpx.Timeout(10.0, read=None)
 
 
 class Switcher:
@@ -45,7 +45,7 @@ class Switcher:
         self.address = ""
         self._places = places(config)
         self._start = start
-        self._http: httpx.AsyncClient | None = None
+        self._connected: Link | None = None
 
     async def __aenter__(self) -> Self:
         if self._start:
@@ -58,20 +58,14 @@ class Switcher:
                 )
             record = found
         self.address = record.address
-        self._http = httpx.AsyncClient(
-            base_url=record.address,
-            headers={"Authorization": f"Bearer {record.key}"},
-            timeout=_QUICK,
-            trust_env=False,
-            verify=False,  # noqa: S501 - plain HTTP on this machine; a TLS context would cost 35 ms
-        )
+        self._connected = Link(record)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._http is not None:
-            await self._http.aclose()
+        if self._connected is not None:
+            await self._connected.close()
 
     async def switch(self, model: str, *, now: bool = False) -> Outcome:
         """Serve `model` (an id, a name, an alias or a path) from now on; returns when it is ready.
@@ -85,20 +79,29 @@ class Switcher:
             SwitchFailed: Another model, or none, is serving; `details["serving"]` says which.
         """
         body = {"model": _from_anywhere(model), "when": "now" if now else "idle"}
-        answer = await self._send("POST", "/switcher/select", json=body, timeout=_AS_LONG_AS_IT_TAKES)
+        answer = await self._link.send("POST", "/switcher/select", json=body, timeout=AS_LONG_AS_IT_TAKES)
         return msgspec.convert(msgspec.json.decode(answer)["outcome"], Outcome)
 
     async def state(self) -> Snapshot:
         """What is the case now; its catalog is left empty, `models` has that."""
-        return decode_state(await self._send("GET", "/switcher/state"))
+        return decode_state(await self._link.send("GET", "/switcher/state"))
 
     async def raw_state(self) -> dict[str, Any]:
         """The same as `state`, as the plain JSON object that the instance sent."""
-        return dict(msgspec.json.decode(await self._send("GET", "/switcher/state")))
+        return dict(msgspec.json.decode(await self._link.send("GET", "/switcher/state")))
 
     async def models(self) -> Catalog:
         """Every model, and the files that were rejected."""
-        return decode(await self._send("GET", "/switcher/models"), Catalog)
+        return decode(await self._link.send("GET", "/switcher/models"), Catalog)
+
+    async def raw_models(self) -> dict[str, Any]:
+        """The same as `models`, with what each takes and whether it fits, as the plain JSON object that was sent."""
+        return dict(msgspec.json.decode(await self._link.send("GET", "/switcher/models")))
+
+    async def history(self, *, limit: int | None = None) -> HistoryReport:
+        """Every load that is kept, the newest `limit` of them one by one."""
+        params = {} if limit is None else {"limit": limit}
+        return decode(await self._link.send("GET", "/switcher/history", params=params), HistoryReport)
 
     async def events(self) -> AsyncIterator[Snapshot]:
         """The current state, then every change."""
@@ -107,84 +110,77 @@ class Switcher:
 
     async def raw_events(self) -> AsyncIterator[str]:
         """The same as `events`, as the plain JSON objects that the instance sent."""
-        async for line in self._lines("/switcher/events"):
-            if line.startswith("data:"):
-                yield line.removeprefix("data:").strip()
+        last = ""
+        while True:
+            began_after = last
+            headers = {"Last-Event-ID": last} if last else {}
+            try:
+                async for event in self._link.events("GET", "/switcher/events", headers=headers):
+                    last = event.id
+                    yield event.data
+            except UpstreamLost:
+                if last == began_after:  # nothing came of it since it broke the last time
+                    raise
+            else:
+                return
 
     async def log(self, *, follow: bool = False) -> AsyncIterator[str]:
         """What the engines wrote, line by line."""
-        async for line in self._lines("/switcher/log", params={"follow": "1"} if follow else None):
+        params = {"follow": "1"} if follow else {}
+        async for line in self._link.lines("GET", "/switcher/log", params=params):
             yield line
 
     async def chat(self, system_prompt: str, user_prompt: str, **options: Any) -> str:
         """Ask the selected model; `options` go into the request as they are (`max_tokens`, `grammar`, …)."""
-        body = {
-            "messages": [
-                {"role": "system", "content": system_prompt},
-                {"role": "user", "content": user_prompt},
-            ],
-            **options,
-        }
-        answer = await self._send("POST", "/v1/chat/completions", json=body, timeout=_AS_LONG_AS_IT_TAKES)
-        return str(msgspec.json.decode(answer)["choices"][0]["message"]["content"])
+        return await ask(self._link, system_prompt, user_prompt, options)
+
+    def lease(self, model: str) -> Lease:
+        """Borrow `model` (an id, a name, an alias or a path) for the time of a block.
+
+            async with switcher.lease("phinance") as lease:
+                text = await lease.chat("You are a financial analyst.", "…")
+
+        Leases are granted first in, first out, over all programs; the selected model returns when none is left.
+
+        Raises, on entering the block:
+            UnknownModel, AmbiguousModel, UnusableModel: Nothing was changed.
+            SwitchFailed: It did not come up; `details["serving"]` says what is served.
+            Paused: The memory was freed by the user.
+        """
+        return Lease(self._link, _from_anywhere(model))
 
     async def cancel(self) -> None:
         """Give up the switch under way; the model before it comes back."""
-        await self._send("POST", "/switcher/cancel")
+        await self._link.send("POST", "/switcher/cancel")
 
     async def stop(self, *, pause: bool = False) -> None:
         """Unload everything; with `pause` requests wake nothing until `resume`."""
         path = "/switcher/pause" if pause else "/switcher/stop"
-        await self._send("POST", path, timeout=_AS_LONG_AS_IT_TAKES)
+        await self._link.send("POST", path, timeout=AS_LONG_AS_IT_TAKES)
 
     async def resume(self) -> None:
         """End a pause and load the selected model."""
-        await self._send("POST", "/switcher/resume")
+        await self._link.send("POST", "/switcher/resume")
 
     async def rescan(self) -> None:
         """Look for models again."""
-        await self._send("POST", "/switcher/rescan", timeout=_AS_LONG_AS_IT_TAKES)
+        await self._link.send("POST", "/switcher/rescan", timeout=AS_LONG_AS_IT_TAKES)
 
     async def show(self) -> None:
         """Ask the tray to show itself."""
-        await self._send("POST", "/switcher/show")
+        await self._link.send("POST", "/switcher/show")
 
     async def quit(self, *, hand_over: bool = False) -> None:
         """End the instance; with `hand_over` after its running requests, the address being given up at once."""
-        await self._send("POST", "/switcher/quit", json={"hand_over": hand_over})
+        await self._link.send("POST", "/switcher/quit", json={"hand_over": hand_over})
 
     @property
-    def _client(self) -> httpx.AsyncClient:
-        if self._http is None:
+    def _link(self) -> Link:
+        if self._connected is None:
             raise NoInstance(
                 "The client is not connected", hint="Use it as `async with Switcher() as switcher:`."
             )
-        return self._http
-
-    async def _send(self, method: str, path: str, **options: Any) -> bytes:
-        try:
-            answer = await self._client.request(method, path, **options)
-        except httpx.ConnectError as error:
-            raise NoInstance(f"The instance at {self.address} does not answer") from error
-        except httpx.HTTPError as error:
-            raise UpstreamLost(
-                f"The connection to {self.address} broke: {error or type(error).__name__}"
-            ) from error
-        if answer.is_error:
-            raise error_from(answer.content)
-        return answer.content
-
-    async def _lines(self, path: str, **options: Any) -> AsyncIterator[str]:
-        try:
-            async with self._client.stream("GET", path, timeout=_AS_LONG_AS_IT_TAKES, **options) as answer:
-                if answer.is_error:
-                    raise error_from(await answer.aread())
-                async for line in answer.aiter_lines():
-                    yield line
-        except httpx.HTTPError as error:
-            raise SwitcherError(
-                f"The stream from {self.address} broke: {error or type(error).__name__}"
-            ) from error
+        return self._connected
 
 
 def _from_anywhere(model: str) -> str:

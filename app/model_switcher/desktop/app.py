@@ -14,7 +14,10 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from model_switcher.desktop.bridge import Bridge
+from model_switcher.desktop.language import speak, tr
+from model_switcher.desktop.panel_host import PanelHost
 from model_switcher.desktop.presenter import Presenter
+from model_switcher.desktop.qt_language import QtLanguage
 from model_switcher.desktop.quitting import QuitFilter, on_signals
 from model_switcher.desktop.tray import Tray
 from model_switcher.desktop.view_state import view_state
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from model_switcher.desktop.engine_side import EngineSide
+    from model_switcher.domain.catalog import Model
+    from model_switcher.domain.launch import Options
     from model_switcher.domain.settings import DesktopSettings
 
 T = TypeVar("T")
@@ -45,6 +50,7 @@ def run(
     *,
     settings: DesktopSettings,
     log_folder: Path | None = None,
+    options: Callable[[Model], Options] = lambda _: {},
 ) -> int:
     """Runs the desktop until the user quits, and returns the exit status.
 
@@ -54,12 +60,14 @@ def run(
             when a second start of the program wants this one to show itself.
         settings: The `[desktop]` table.
         log_folder: What "Open log folder" opens; None leaves the entry out.
+        options: What a model would be started with; it is asked when the details of one are shown.
     """
     app = QApplication(sys.argv[:1])
     app.setApplicationName("model-switcher")
     app.setApplicationDisplayName(APP_NAME)
     app.setDesktopFileName("model-switcher")
     app.setQuitOnLastWindowClosed(False)
+    speak(QtLanguage())
     begun: list[EngineSide] = []
 
     def begin(show_requested: Callable[[], None]) -> EngineSide:
@@ -67,7 +75,7 @@ def run(
         return begun[0]
 
     try:
-        return _run_to_the_end(app, lambda: _main(app, begin, settings, log_folder))
+        return _run_to_the_end(app, lambda: _main(app, begin, settings, log_folder, options))
     finally:
         for engine in begun:
             engine.request_stop()
@@ -92,6 +100,7 @@ async def _main(
     start: Callable[[Callable[[], None]], EngineSide],
     settings: DesktopSettings,
     log_folder: Path | None,
+    options: Callable[[Model], Options],
 ) -> int:
     stop = asyncio.Event()
     quit_filter = QuitFilter(stop.set)
@@ -99,16 +108,18 @@ async def _main(
     on_signals(asyncio.get_running_loop(), stop.set)
     first = view_state(Snapshot(scanning=True))
     tray = Tray(theme=settings.theme, logs=log_folder is not None, first=first)
-    presenter = Presenter(tray, settings, log_folder=log_folder, quit_=stop.set)
+    panel = PanelHost(theme=settings.theme, logs=log_folder is not None, options=options)
+    presenter = Presenter(tray, panel, settings, log_folder=log_folder, quit_=stop.set)
     tray.appear()
     caller = _Caller()
-    caller.called.connect(tray.open_menu, Qt.ConnectionType.QueuedConnection)
+    caller.called.connect(presenter.show_panel, Qt.ConnectionType.QueuedConnection)
     await asyncio.sleep(0)  # the icon is painted before anything slow begins
     engine = start(caller.called.emit)
     try:
         return await _attend(engine, presenter, stop)
     finally:
         tray.vanish()
+        panel.close()
         app.removeEventFilter(quit_filter)
 
 
@@ -171,7 +182,8 @@ async def _explain(error: BaseException, stopping: asyncio.Task[bool]) -> None:
 def _sentence(error: BaseException) -> str:
     if isinstance(error, SwitcherError):
         return error.message
-    return f"Model Switcher ended because of an error in itself: {type(error).__name__}: {error}"
+    told = tr("Model Switcher ended because of an error in itself: {error}")
+    return told.format(error=f"{type(error).__name__}: {error}")
 
 
 def _exit_status(error: BaseException | None) -> int:

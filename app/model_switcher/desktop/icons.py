@@ -49,14 +49,24 @@ def paint(view: IconView, colours: Colours, size: int) -> QPixmap:
     pixmap = QPixmap(size, size)
     pixmap.fill(Qt.GlobalColor.transparent)
     painter = QPainter(pixmap)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.scale(size / UNIT, size / UNIT)
-    part = None if view.level is None else view.level / LEVELS
-    _arc(painter, RING_RADIUS, RING_WIDTH, colours.track, 1.0)
-    _arc(painter, RING_RADIUS, RING_WIDTH, ring_colour(view.ring, colours), part)
-    _centre(painter, view, colours)
+    draw(painter, view, colours, QRectF(0, 0, size, size))
     painter.end()
     return pixmap
+
+
+def draw(
+    painter: QPainter, view: IconView, colours: Colours, square: QRectF, *, track: str | None = None
+) -> None:
+    """Draws the icon into a square; `track` is the colour of the empty part of the ring, if not the theme's."""
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.translate(square.topLeft())
+    painter.scale(square.width() / UNIT, square.height() / UNIT)
+    part = None if view.level is None else view.level / LEVELS
+    _arc(painter, RING_RADIUS, RING_WIDTH, track or colours.track, 1.0)
+    _arc(painter, RING_RADIUS, RING_WIDTH, ring_colour(view.ring, colours), part)
+    _centre(painter, view, colours)
+    painter.restore()
 
 
 def ring_colour(ring: Ring, colours: Colours) -> str:

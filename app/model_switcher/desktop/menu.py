@@ -9,8 +9,10 @@ from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QMenu
 
+from model_switcher.desktop.language import number, tr
+
 if TYPE_CHECKING:
-    from model_switcher.desktop.view_state import ModelEntry, ViewState
+    from model_switcher.desktop.view_state import ModelEntry, PlaceEntries, ViewState
 
 OPEN_AT_MOST_MS = 30_000
 """Some panels never say that the menu was closed (xfce): after this time it is taken to be."""
@@ -32,6 +34,7 @@ class Ask(StrEnum):
     WEB_UI = "web ui"
     LOGS = "logs"
     RESCAN = "rescan"
+    PANEL = "panel"
     QUIT = "quit"
 
 
@@ -46,6 +49,8 @@ class Menu(QMenu):
         self._drawn = drawn
         self._state: ViewState | None = None
         self._built: object = None
+        self._entries: object = None
+        self._places = _Places()
         self._models: dict[str, list[QAction]] = {}
         self._listed: list[QAction] = []
         self._menus: list[QMenu] = []
@@ -53,15 +58,17 @@ class Menu(QMenu):
         self._header, self._gauge = self._line(), self._line()
         self._end_of_header = self.addSeparator()
         self._end_of_models = self.addSeparator()
-        self._control = self._entry("Stop server", Ask.CONTROL)
-        self._pause = self._entry("Free the memory until resumed", Ask.PAUSE)
-        self._copy = self._entry("Copy endpoint address", Ask.COPY)
-        self._web_ui = self._entry("Open web UI", Ask.WEB_UI)
+        self._control = self._entry(tr("Stop server"), Ask.CONTROL)
+        self._pause = self._entry(tr("Free the memory until resumed"), Ask.PAUSE)
+        self._copy = self._entry(tr("Copy endpoint address"), Ask.COPY)
+        self._web_ui = self._entry(tr("Open web UI"), Ask.WEB_UI)
         if logs:
-            self._entry("Open log folder", Ask.LOGS)
-        self._entry("Rescan models", Ask.RESCAN)
+            self._entry(tr("Open log folder"), Ask.LOGS)
+        self._entry(tr("Rescan models"), Ask.RESCAN)
         self.addSeparator()
-        self._entry("Quit", Ask.QUIT)
+        self._entry(tr("Open panel"), Ask.PANEL)
+        self.addSeparator()
+        self._entry(tr("Quit"), Ask.QUIT)
         self._open = QTimer(self, singleShot=True, interval=OPEN_AT_MOST_MS)
         self._open.timeout.connect(self._catch_up)
         self.aboutToShow.connect(self._opened)
@@ -77,7 +84,7 @@ class Menu(QMenu):
     def show_state(self, state: ViewState) -> None:
         """Shows `state`: at once what may change in an open menu, the rest when it is closed."""
         self._state = state
-        structure = _structure(state)
+        structure = *_structure(state), self._places.of(state.all_models)
         if structure != self._built and not self.is_open:
             self._build(state)
             self._built = structure
@@ -101,6 +108,12 @@ class Menu(QMenu):
             action.setEnabled(control.enabled)
         self._copy.setEnabled(bool(state.endpoint))
         self._web_ui.setEnabled(bool(state.web_ui))
+        # A new state comes every second, and a thousand entries with it; only rarely are they others.
+        if (entries := (state.models, state.all_models)) != self._entries:
+            self._entries = entries
+            self._refresh_entries(state)
+
+    def _refresh_entries(self, state: ViewState) -> None:
         known = {entry.id: entry for entry in _all_entries(state)}
         for model_id, actions in self._models.items():
             entry = known.get(model_id)
@@ -116,6 +129,7 @@ class Menu(QMenu):
         for thing in (*self._listed, *self._menus, *self._groups):
             thing.deleteLater()
         self._listed, self._menus, self._groups, self._models = [], [], [], {}
+        self._entries = None
         actions = self._model_actions(self, state.models)
         if state.empty:
             actions.append(self._words(state.empty, self))
@@ -124,12 +138,13 @@ class Menu(QMenu):
         if state.rejected:
             actions.append(self._rejected(state).menuAction())
         self.insertActions(self._end_of_models, actions)
+        self._end_of_models.setVisible(bool(actions))
         messages = [self._words(line, self) for line in state.messages]
         self.insertActions(self._end_of_header, messages)
         self._listed = [*messages, *actions]
 
     def _submenu(self, state: ViewState) -> QMenu:
-        menu = self._new_menu(f"All models ({state.total})")
+        menu = self._new_menu(tr("All models ({count})").format(count=number(state.total)))
         if len(state.all_models) == 1:
             menu.addActions(self._model_actions(menu, state.all_models[0].models))
             return menu
@@ -140,7 +155,7 @@ class Menu(QMenu):
         return menu
 
     def _rejected(self, state: ViewState) -> QMenu:
-        menu = self._new_menu(f"Cannot be served ({len(state.rejected)})")
+        menu = self._new_menu(tr("Cannot be served ({count})").format(count=number(len(state.rejected))))
         menu.addActions([self._words(line, menu) for line in state.rejected])
         return menu
 
@@ -167,7 +182,7 @@ class Menu(QMenu):
     def _choose(self, model_id: str) -> None:
         # The click moved the mark; what is chosen is for the engine to say.
         if self._state is not None:
-            self._refresh(self._state)
+            self._refresh_entries(self._state)
         self.chosen.emit(model_id)
 
     def _text(self, entry: ModelEntry) -> str:
@@ -195,11 +210,23 @@ class Menu(QMenu):
         return action
 
 
-def _structure(state: ViewState) -> object:
-    """What cannot change while the menu is open."""
-    places = [(place.place, [entry.id for entry in place.models]) for place in state.all_models]
-    lists = [entry.id for entry in state.models], places, state.total
-    return *lists, state.empty, state.rejected, state.messages
+def _structure(state: ViewState) -> tuple[object, ...]:
+    """What cannot change while the menu is open, but for the long list."""
+    return [entry.id for entry in state.models], state.total, state.empty, state.rejected, state.messages
+
+
+class _Places:
+    """The same of the long list, looked at once for each of them."""
+
+    def __init__(self) -> None:
+        self._list: tuple[PlaceEntries, ...] = ()
+        self._places: list[tuple[str, list[str]]] = []
+
+    def of(self, places: tuple[PlaceEntries, ...]) -> list[tuple[str, list[str]]]:
+        if places is not self._list:
+            self._list = places
+            self._places = [(place.place, [entry.id for entry in place.models]) for place in places]
+        return self._places
 
 
 def _all_entries(state: ViewState) -> list[ModelEntry]:

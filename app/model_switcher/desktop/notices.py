@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from model_switcher.desktop.wording import name_of, with_full_stops
+from model_switcher.desktop.language import seconds_text, tr
+from model_switcher.desktop.wording import could_not_be_loaded, name_of, with_full_stops
 from model_switcher.domain.snapshot import Result, Snapshot
 from model_switcher.domain.states import ServerState
-from model_switcher.domain.units import format_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -62,9 +62,10 @@ def _of_outcome(before: Snapshot, now: Snapshot) -> Notice | None:
         return None
     kind, name = _KINDS[outcome.result], name_of(now, outcome.target)
     if outcome.result is Result.SWITCHED:
-        took = f"Loaded in {format_seconds(outcome.seconds)}."
-        return Notice(kind, f"{name} is ready", took, warning=False)
-    title = f"{name} was not loaded" if outcome.result is Result.REFUSED else f"{name} could not be loaded"
+        took = tr("Loaded in {time}.").format(time=seconds_text(outcome.seconds))
+        return Notice(kind, tr("{model} is ready").format(model=name), took, warning=False)
+    refused = outcome.result is Result.REFUSED
+    title = tr("{model} was not loaded").format(model=name) if refused else could_not_be_loaded(name)
     return Notice(kind, title, with_full_stops(_why(outcome.failure), _afterwards(now, outcome)))
 
 
@@ -76,8 +77,8 @@ def _of_crash(before: Snapshot, now: Snapshot) -> Notice | None:
     for server in now.servers:
         was_ready = server.load_seconds is not None
         if was_ready and server.state is ServerState.FAILED and _start_of(server) not in known:
-            why = _why(now.failure) or "It is started again."
-            return Notice("crashed", f"{name_of(now, server.model)} stopped unexpectedly", why)
+            why = _why(now.failure) or tr("It is started again.")
+            return Notice("crashed", _stopped(name_of(now, server.model)), why)
     return None
 
 
@@ -91,8 +92,8 @@ def _of_failure(before: Snapshot, now: Snapshot) -> Notice | None:
     was_ready = any(server.load_seconds is not None for server in before.servers)
     name = name_of(now, now.selected)
     if was_ready:
-        return Notice("crashed", f"{name} stopped unexpectedly", _why(failure))
-    return Notice("failed", f"{name} could not be loaded", _why(failure))
+        return Notice("crashed", _stopped(name), _why(failure))
+    return Notice("failed", could_not_be_loaded(name), _why(failure))
 
 
 def _start_of(server: ServerView) -> tuple[str, str, int | None]:
@@ -111,10 +112,18 @@ def _why(failure: Failure | None) -> str:
     return "" if failure is None else with_full_stops(failure.sentence, failure.hint)
 
 
+def _stopped(name: str) -> str:
+    return tr("{model} stopped unexpectedly").format(model=name)
+
+
 def _afterwards(now: Snapshot, outcome: Outcome) -> str:
     if outcome.serving is None:
-        return "Nothing is served now."
+        return tr("Nothing is served now.")
     name = name_of(now, outcome.serving)
-    if outcome.result is Result.REFUSED:
-        return f"{name} keeps running."
-    return f"{name} is {'back' if outcome.result is Result.ROLLED_BACK else 'served instead'}."
+    match outcome.result:
+        case Result.REFUSED:
+            return tr("{model} keeps running.").format(model=name)
+        case Result.ROLLED_BACK:
+            return tr("{model} is back.").format(model=name)
+        case _:
+            return tr("{model} is served instead.").format(model=name)

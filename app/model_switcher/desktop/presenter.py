@@ -1,75 +1,96 @@
-"""Between tray and bridge: snapshots become view states and notices, clicks become intentions."""
+"""Between views and bridge: snapshots become what tray and panel show, and notices; clicks become intentions."""
 
 from __future__ import annotations
 
-import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QUrl
+from PySide6.QtCore import QTimer, QUrl
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 
+from model_switcher.desktop.intents import Intents
+from model_switcher.desktop.language import tr
 from model_switcher.desktop.menu import Ask
 from model_switcher.desktop.notices import Notice, notices
 from model_switcher.desktop.view_state import Command, remember, view_state
-from model_switcher.domain.errors import Closing, SwitcherError, SwitchError
+from model_switcher.desktop.view_state.trail import Trail
+from model_switcher.domain.paths import module_for
 from model_switcher.domain.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable
     from pathlib import Path
 
     from model_switcher.desktop.bridge import Bridge
-    from model_switcher.desktop.engine_side import Intentions
+    from model_switcher.desktop.panel_host import PanelHost
     from model_switcher.desktop.tray import Tray
     from model_switcher.desktop.view_state import ViewState
     from model_switcher.domain.settings import DesktopSettings
 
+PREPARE_MS = 1_500
+"""After the engine is up; until then the start needs the processor."""
+
 
 class Presenter:
-    """Keeps the tray up to date and carries out what is clicked."""
+    """Keeps tray and panel up to date and carries out what is clicked."""
 
     def __init__(
-        self, tray: Tray, settings: DesktopSettings, *, log_folder: Path | None, quit_: Callable[[], None]
+        self,
+        tray: Tray,
+        panel: PanelHost,
+        settings: DesktopSettings,
+        *,
+        log_folder: Path | None,
+        quit_: Callable[[], None],
     ) -> None:
-        self._tray = tray
+        self._tray, self._panel = tray, panel
         self._settings = settings
         self._log_folder = log_folder
         self._quit = quit_
-        self._bridge: Bridge | None = None
         self._snapshot: Snapshot | None = None
         self._recent: tuple[str, ...] = ()
-        self._tasks: set[asyncio.Task[None]] = set()
-        tray.chosen.connect(self._choose)
+        self._trail = Trail()
+        self._intents = Intents(tray.tell, lambda: self._snapshot or Snapshot())
+        tray.chosen.connect(self._intents.select)
         tray.asked.connect(self._do)
+        tray.clicked.connect(lambda: panel.toggle(tray.place(clicked=True)))
+        tray.missing.connect(lambda: panel.open(None, framed=True))
+        panel.chosen.connect(self._intents.select)
+        panel.now_asked.connect(self._intents.select_now)
+        panel.commanded.connect(self._press)
+        panel.asked.connect(self._do)
+        panel.folder_asked.connect(self._open_folder)
 
     def connect(self, bridge: Bridge) -> None:
         """Begins to show what the engine says, and to send it what is clicked."""
-        self._bridge = bridge
+        self._intents.bridge = bridge
         bridge.changed.connect(self.show)
+        # Later: first comes what the user waits for.
+        QTimer.singleShot(PREPARE_MS, self._panel, self._panel.prepare)
 
     def show(self, snapshot: Snapshot) -> None:
         """Shows a snapshot, and tells what changed since the last one."""
         self._recent = remember(self._recent, snapshot)
+        self._trail.record(snapshot)
         self._tray.show_state(view_state(snapshot, recent=self._recent))
+        self._panel.show_snapshot(snapshot, self._recent, self._trail)
         for notice in notices(self._snapshot, snapshot, self._settings.notifications):
             self._tray.tell(notice)
         self._snapshot = snapshot
 
+    def show_panel(self) -> None:
+        """Opens the panel: a second start of the program, or a menu, wants to see it."""
+        self._panel.open(self._tray.place(), framed=not self._tray.is_shown)
+
     async def close(self) -> None:
         """Returns when every click has been carried out or called off."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    def _choose(self, model_id: str) -> None:
-        self._intend(lambda engine: engine.select(model_id))
+        await self._intents.close()
 
     def _do(self, ask: Ask) -> None:
         match ask:
             case Ask.CONTROL:
-                self._press(self._view().control.command)
+                self._intents.press(self._view().control.command)
             case Ask.PAUSE:
-                self._press(self._view().pause.command)
+                self._intents.press(self._view().pause.command)
             case Ask.COPY:
                 QGuiApplication.clipboard().setText(self._view().endpoint)
             case Ask.WEB_UI:
@@ -78,50 +99,28 @@ class Presenter:
                 self._log_folder.mkdir(parents=True, exist_ok=True)
                 self._open(QUrl.fromLocalFile(str(self._log_folder)))
             case Ask.RESCAN:
-                self._intend(lambda engine: engine.rescan())
+                self._intents.press(Command.RESCAN)
+            case Ask.PANEL:
+                self.show_panel()
             case Ask.QUIT:
                 self._quit()
 
-    def _press(self, command: Command) -> None:
-        selected = self._snapshot.selected if self._snapshot is not None else None
-        match command:
-            case Command.STOP:
-                self._intend(lambda engine: engine.stop())
-            case Command.CANCEL:
-                self._intend(lambda engine: engine.cancel())
-            case Command.PAUSE:
-                self._intend(lambda engine: engine.pause())
-            case Command.RESUME:
-                self._intend(lambda engine: engine.resume())
-            case Command.START if selected is not None:
-                self._intend(lambda engine: engine.select(selected))
+    def _press(self, command: Command, target: str) -> None:
+        if command is Command.SHOW_FILE:
+            self._open_folder(target)
+        else:
+            self._intents.press(command, target)
+
+    def _open_folder(self, path: str) -> None:
+        """Opens the folder that a file lies in."""
+        self._open(QUrl.fromLocalFile(str(module_for(path).dirname(path))))
 
     def _view(self) -> ViewState:
         return view_state(self._snapshot or Snapshot(), recent=self._recent)
 
     def _open(self, url: QUrl) -> None:
         if not QDesktopServices.openUrl(url):
-            text = f"Your desktop has no program for it. The address is {url.toDisplayString()}"
-            self._tray.tell(Notice("instance", "It could not be opened", text))
-
-    def _intend(self, intention: Callable[[Intentions], Coroutine[Any, Any, object]]) -> None:
-        task = asyncio.get_running_loop().create_task(self._carry_out(intention))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _carry_out(self, intention: Callable[[Intentions], Coroutine[Any, Any, object]]) -> None:
-        if self._bridge is None:
-            return
-        try:
-            await self._bridge.call(intention)
-        except (SwitchError, Closing):
-            return  # a switch that failed is told with its outcome; a closing program has nothing to add
-        except SwitcherError as error:
-            outcome = self._snapshot.outcome if self._snapshot is not None else None
-            told = (
-                outcome is not None
-                and outcome.failure is not None
-                and outcome.failure.sentence == error.message
+            text = tr("Your desktop has no program for it. The address is {address}")
+            self._tray.tell(
+                Notice("instance", tr("It could not be opened"), text.format(address=url.toDisplayString()))
             )
-            if not told:
-                self._tray.tell(Notice("instance", error.message, error.hint))

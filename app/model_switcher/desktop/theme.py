@@ -16,8 +16,8 @@ class Colours:
     """One set of colours, as "#rrggbb".
 
     Attributes:
-        background, text, dim, line, card, hover, accent: Of windows and menus; `card` of fields and buttons on them,
-            `hover` of the row under the mark.
+        background, text, dim, line, frame, card, hover, accent: Of windows and menus; `frame` round words, `card` of
+            fields and buttons, `hover` of the row under the mark.
         own, other, free: Of the memory bar: this server, other programs, nothing.
         good, warning, bad: Of states.
         track: Of the part of a ring that is not filled.
@@ -29,6 +29,7 @@ class Colours:
     text: str
     dim: str
     line: str
+    frame: str
     card: str
     hover: str
     accent: str
@@ -49,6 +50,7 @@ LIGHT = Colours(
     text="#1d2026",
     dim="#646a76",
     line="#e6e8ec",
+    frame="#d5d9e0",
     card="#ffffff",
     hover="#eef3ff",
     accent="#2f6fed",
@@ -68,6 +70,7 @@ DARK = Colours(
     text="#eceef2",
     dim="#9aa1ad",
     line="#30333a",
+    frame="#484d57",
     card="#26292f",
     hover="#2b3550",
     accent="#6ea0ff",
@@ -90,6 +93,7 @@ LIGHT_CONTRAST = replace(
     text="#000000",
     dim="#3a3d43",
     line="#5c6068",
+    frame="#5c6068",
     hover="#dde8ff",
     accent="#0a3fae",
     own="#0a3fae",
@@ -108,6 +112,7 @@ DARK_CONTRAST = replace(
     text="#ffffff",
     dim="#d4d8df",
     line="#9aa1ad",
+    frame="#9aa1ad",
     card="#000000",
     hover="#1d2c52",
     accent="#a8c6ff",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QRect, Signal
+from PySide6.QtCore import QObject, QPoint, QRect, QSize, Signal
 from PySide6.QtGui import QCursor, QGuiApplication
 from PySide6.QtWidgets import QSystemTrayIcon
 
@@ -25,12 +25,24 @@ if TYPE_CHECKING:
 KEPT_NOTICES = 3
 """Messages that wait for the icon: older ones are no news when it comes."""
 
+ICON = 32
+"""Pixels that an icon is taken to have around the pointer that clicked it."""
+
 
 class Tray(QObject):
-    """Shows view states and notices; appears as soon as the desktop has a tray."""
+    """Shows view states and notices; appears as soon as the desktop has a tray.
+
+    Signals:
+        chosen: Load the model of that id.
+        asked: What a fixed entry of the menu asks for.
+        clicked: The icon was clicked with the left button.
+        missing: The desktop has no tray, as far as one can tell by now.
+    """
 
     chosen = Signal(str)
     asked = Signal(Ask)
+    clicked = Signal()
+    missing = Signal()
 
     def __init__(self, *, theme: Literal["system", "light", "dark"], logs: bool, first: ViewState) -> None:
         super().__init__()
@@ -40,10 +52,14 @@ class Tray(QObject):
         self._icons = Icons()
         self._looks: object = None
         self._icon: QSystemTrayIcon | None = None
-        # There is one even without an icon: a second start of the program opens it.
-        self._menus = [self._new_menu(Drawn.BY_QT)]
+        self._menu: Menu | None = None
         self._unsaid: deque[Notice] = deque(maxlen=KEPT_NOTICES)
-        self._host = TrayHost(self._appear)
+        self._host = TrayHost(self._appear, self.missing.emit)
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether there is an icon."""
+        return self._icon is not None
 
     def appear(self) -> None:
         """Shows the icon, at once or when the desktop has a tray."""
@@ -54,8 +70,8 @@ class Tray(QObject):
         """Shows `state` in icon, tooltip and menu."""
         self._state = state
         self._repaint()
-        for menu in self._menus:
-            menu.show_state(state)
+        if self._menu is not None:
+            self._menu.show_state(state)
         if self._icon is not None and self._icon.toolTip() != state.tooltip:
             self._icon.setToolTip(state.tooltip)
 
@@ -69,11 +85,17 @@ class Tray(QObject):
             notice.title, notice.text, kinds.Warning if notice.warning else kinds.Information
         )
 
-    def open_menu(self) -> None:
-        """Opens the menu at the icon, or at the pointer where the desktop does not say where the icon is."""
+    def place(self, *, clicked: bool = False) -> QRect | None:
+        """Where the icon is; where the desktop does not tell, the pointer that has just `clicked` it, else None."""
         place = QRect() if self._icon is None else self._icon.geometry()
-        self._menus[-1].popup(place.center() if place.isValid() else QCursor.pos())
-        self._menus[-1].activateWindow()
+        if place.isValid() and not place.isEmpty():
+            return place
+        # Wayland does not say where the pointer is either: it is at the origin then.
+        if not clicked or QCursor.pos().isNull():
+            return None
+        icon = QRect(QPoint(0, 0), QSize(ICON, ICON))
+        icon.moveCenter(QCursor.pos())
+        return icon
 
     def vanish(self) -> None:
         """Takes the icon away."""
@@ -82,11 +104,9 @@ class Tray(QObject):
 
     def _appear(self) -> None:
         self._icon = QSystemTrayIcon(self)
-        # A menu that the panel draws cannot also be opened by us: a second one is for the left click.
-        if self._host.by_panel:
-            self._menus.insert(0, self._new_menu(Drawn.BY_PANEL))
+        self._menu = self._new_menu(Drawn.BY_PANEL if self._host.by_panel else Drawn.BY_QT)
         self._looks = None  # whatever was painted before was without them
-        self._icon.setContextMenu(self._menus[0])
+        self._icon.setContextMenu(self._menu)
         self._icon.activated.connect(self._activated)
         self.show_state(self._state)
         self._icon.show()
@@ -102,7 +122,7 @@ class Tray(QObject):
 
     def _activated(self, reason: QSystemTrayIcon.ActivationReason) -> None:
         if reason is QSystemTrayIcon.ActivationReason.Trigger:
-            self.open_menu()
+            self.clicked.emit()
 
     def _colours(self) -> Colours:
         return colours(self._theme, QGuiApplication.styleHints())
@@ -111,12 +131,10 @@ class Tray(QObject):
         """Sets icon and style where they look different from what is shown: panels redraw at each change."""
         palette = self._colours()
         looks = (self._state.icon, palette)
-        if looks == self._looks:
+        if looks == self._looks or self._icon is None or self._menu is None:
             return
         self._looks = looks
-        if self._icon is not None:
-            self._icon.setIcon(self._icons.icon(self._state.icon, palette))
+        self._icon.setIcon(self._icons.icon(self._state.icon, palette))
         style = menu_style(palette)
-        for menu in self._menus:
-            if menu.styleSheet() != style:
-                menu.setStyleSheet(style)
+        if self._menu.styleSheet() != style:
+            self._menu.setStyleSheet(style)

@@ -6,14 +6,14 @@ so this is found out without Qt's tray, and waited for where needed.
 
 from __future__ import annotations
 
-import ctypes
-import ctypes.util
 import logging
 import sys
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer
 from PySide6.QtGui import QGuiApplication
+
+from model_switcher.desktop.x11 import TRAY, selection_is_owned
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,24 +23,27 @@ LOOK_AGAIN_MS = 1_000
 PATIENCE_MS = 5_000
 """A session that is just starting may need a while for its panel."""
 NO_TRAY = (
-    "This desktop has no tray yet, so there is no icon: Model Switcher serves without one and takes the tray when it "
-    "comes (GNOME needs the extension AppIndicator for it)."
+    "This desktop has no tray yet, so there is no icon: Model Switcher shows a window instead and takes the tray when "
+    "it comes (GNOME needs the extension AppIndicator for it)."
 )
 
 _log = logging.getLogger(__name__)
 
 
 class TrayHost(QObject):
-    """Calls back once, as soon as there is a tray; `by_panel` then tells whether the panel draws the menu."""
+    """Calls `found` once, as soon as there is a tray; `by_panel` then tells whether the panel draws the menu.
 
-    def __init__(self, found: Callable[[], None]) -> None:
+    `missing` is called once where there is none after a while; one that comes later is found all the same.
+    """
+
+    def __init__(self, found: Callable[[], None], missing: Callable[[], None]) -> None:
         super().__init__()
-        self._found = found
+        self._found, self._missing = found, missing
         self._done = False
         self.by_panel = False
         self._look_again = QTimer(self, interval=LOOK_AGAIN_MS)
         self._patience = QTimer(self, interval=PATIENCE_MS, singleShot=True)
-        self._patience.timeout.connect(lambda: _log.warning(NO_TRAY))
+        self._patience.timeout.connect(self._say_missing)
 
     def wait(self) -> None:
         """Calls back at once where the tray is there, else when it comes."""
@@ -71,8 +74,12 @@ class TrayHost(QObject):
         self._finish()
 
     def _look_for_older_tray(self) -> None:
-        if not self._done and QGuiApplication.platformName() == "xcb" and older_tray_is_there():
+        if not self._done and QGuiApplication.platformName() == "xcb" and selection_is_owned(TRAY):
             self._finish()
+
+    def _say_missing(self) -> None:
+        _log.warning(NO_TRAY)
+        self._missing()
 
     def _finish(self) -> None:
         if not self._done:
@@ -80,21 +87,3 @@ class TrayHost(QObject):
             self._look_again.stop()
             self._patience.stop()
             self._found()
-
-
-def older_tray_is_there() -> bool:
-    """Whether an XEmbed tray owns the selection that freedesktop.org's System Tray Protocol names."""
-    name = ctypes.util.find_library("X11")
-    if name is None:
-        return False
-    x11 = ctypes.CDLL(name)
-    x11.XOpenDisplay.restype = ctypes.c_void_p
-    x11.XInternAtom.restype = x11.XGetSelectionOwner.restype = ctypes.c_ulong
-    display = ctypes.c_void_p(x11.XOpenDisplay(None))
-    if not display:
-        return False
-    selection = b"_NET_SYSTEM_TRAY_S%d" % x11.XDefaultScreen(display)
-    atom = ctypes.c_ulong(x11.XInternAtom(display, selection, 0))
-    owner = x11.XGetSelectionOwner(display, atom)
-    x11.XCloseDisplay(display)
-    return bool(owner)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
-from model_switcher.desktop.language import gib, percent, size_text, tr
+from model_switcher.desktop.language import gib, number, percent, size_text, tr
 from model_switcher.domain.paths import base_name
 from model_switcher.domain.snapshot import Phase
 from model_switcher.domain.states import COMING_UP, ENDED, ServerState
@@ -169,6 +169,9 @@ def could_not_be_loaded(name: str) -> str:
 
 def no_models(snapshot: Snapshot) -> str:
     """Why the list is empty."""
+    if snapshot.scan is not None:
+        done, total = snapshot.scan.done, snapshot.scan.total
+        return tr("Reading models: {done} of {total}").format(done=number(done), total=number(total))
     if snapshot.scanning:
         return tr("Looking for models…")
     return tr("No model that can be served") if snapshot.catalog.rejected else tr("No models found")

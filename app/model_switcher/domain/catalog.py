@@ -146,17 +146,12 @@ class Catalog:
             UnusableModel: It is the name of a file that was rejected.
         """
         found = self.named(wanted)
-        if found is not None:
-            return found
-        near = self.near(wanted)
-        raise UnknownModel(
-            f"There is no model called {wanted!r}",
-            hint=f"Did you mean {' or '.join(near)}?" if near else "`model-switcher list` shows every model.",
-            details={"near": near},
-        )
+        if found is None:
+            raise self.unknown(wanted)
+        return found
 
     def named(self, wanted: str) -> Model | None:
-        """As `find`, but None where nothing bears that name: near names are not looked for.
+        """As `find`, but None where nothing bears that name; near ones are not looked for.
 
         Raises:
             AmbiguousModel, UnusableModel: As `find` does.
@@ -176,6 +171,15 @@ class Catalog:
             if path_key(rejected.path) in paths or key in _file_names(rejected.path):
                 raise UnusableModel.because(rejected.code, f"{wanted} cannot be served: {rejected.reason}")
         return None
+
+    def unknown(self, wanted: str) -> UnknownModel:
+        """That nothing bears that name, with the near ones."""
+        near = self.near(wanted)
+        return UnknownModel(
+            f"There is no model called {wanted!r}",
+            hint=f"Did you mean {' or '.join(near)}?" if near else "`model-switcher list` shows every model.",
+            details={"near": near},
+        )
 
     def near(self, wanted: str, count: int = 3) -> list[str]:
         """Ids whose id, name or alias is close to `wanted`, the closest first."""

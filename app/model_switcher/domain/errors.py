@@ -27,6 +27,7 @@
         ├── NoInstance                 no-instance                503       3
         ├── InstanceExists             instance-exists            409       3
         ├── AddressInUse               address-in-use             503       3
+        ├── ProgramStays               program-stays              409       3
         └── Closing                    closing                    503       3
 
 Every error has a stable `code`, a sentence for a person (`message`), a `hint` on what to do, and `details`
@@ -254,9 +255,16 @@ class InstanceExists(InstanceError):
 
 
 class AddressInUse(InstanceError):
-    """Another program listens on the address; `details` names it and a free port."""
+    """Another program listens on the address; `details` has it as `holder`, a free port, and what can be done."""
 
     code = "address-in-use"
+
+
+class ProgramStays(InstanceError):
+    """Another program that is in the way was not ended."""
+
+    code = "program-stays"
+    http_status = 409
 
 
 class Closing(InstanceError):

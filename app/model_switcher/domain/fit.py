@@ -8,7 +8,7 @@ of it. What counts as free is what is free right now, so what other programs hav
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 from model_switcher.domain.memory import Readings
@@ -45,7 +45,7 @@ class Space:
         free: Bytes free for us right now; None if unknown.
         ours: Bytes that our servers would give back; None if that is unknown of one of them.
         servers: How many of ours are in it.
-        driver: What the GPU's driver holds for each process besides.
+        driver: What the GPU's driver is assumed to hold for each process besides.
     """
 
     place: Place
@@ -61,31 +61,31 @@ class Space:
 
 
 def place_of(need: Need | None, readings: Readings) -> Place:
-    """The memory that counts for a need; without one, the memory that counts on this machine."""
-    known = any(card.free is not None for card in readings.cards)
-    return Place.GPU if known and (need is None or need.device.total > 0) else Place.RAM
+    """The memory that counts for a need; without one, the memory that counts on this machine.
+
+    A need on a GPU that nothing is known of is one on a GPU all the same: then nobody knows whether it fits.
+    """
+    if need is None:
+        return Place.GPU if any(card.free is not None for card in readings.cards) else Place.RAM
+    integrated = bool(readings.gpus) and not readings.cards
+    return Place.GPU if need.device.total > 0 and not integrated else Place.RAM
 
 
-def driver_of(readings: Readings, measured: int | None = None) -> int:
-    """What the GPU's driver holds for each process besides its buffers: measured, else assumed."""
-    if measured is not None:
-        return measured
+def driver_of(readings: Readings) -> int:
+    """What the GPU's driver is assumed to hold for each process besides its buffers."""
     nvidia = any(card.source == "nvml" or "nvidia" in card.name.lower() for card in readings.cards)
     return ASSUMED_NVIDIA if nvidia else 0
 
 
-def space(
-    readings: Readings, place: Place, holdings: Iterable[Holding], *, measured_driver: int | None = None
-) -> Space:
+def space(readings: Readings, place: Place, holdings: Iterable[Holding]) -> Space:
     """A memory now, with what our servers hold of it.
 
     Args:
         readings: Of this moment.
         place: Which memory.
         holdings: All of our servers that run.
-        measured_driver: What the driver was seen to hold for a process on these GPUs.
     """
-    driver = driver_of(readings, measured_driver) if place is Place.GPU else 0
+    driver = driver_of(readings) if place is Place.GPU else 0
     kept = list(holdings)
     shares = [held(readings, place, holding, driver=driver) for holding in kept]
     ours = [share for share in shares if share is not None]
@@ -114,7 +114,7 @@ def takes(need: Need | None, place: Place, *, driver: int = 0) -> int | None:
     Args:
         need: Of a model that is to be loaded, or is.
         place: Of which memory.
-        driver: What the GPU's driver holds besides, where that was not measured for this very need.
+        driver: What the GPU's driver is assumed to hold besides, where the need does not say it.
     """
     return None if need is None else bounds(need, place, driver=driver)[1]
 
@@ -141,24 +141,26 @@ def fit(need: Need | None, there: Space, *, resident: bool = False, margin: int 
     if need is None:
         return Fit(kind=FitKind.RESIDENT if resident else FitKind.UNKNOWN)
     low, high = bounds(need, there.place, driver=there.driver)
-    found = Fit(kind=FitKind.UNKNOWN, need=high)
-    if resident:
-        return replace(found, kind=FitKind.RESIDENT)
+    kind = FitKind.RESIDENT if resident else _kind(low, high, there, margin)
+    missing = low - there.whole if kind is FitKind.SHORT and there.whole is not None else None
+    return Fit(kind=kind, need=high, shortfall=missing)
+
+
+def _kind(low: int, high: int, there: Space, margin: int) -> FitKind:
     if there.free is not None and there.servers and high + margin <= there.free:
-        return replace(found, kind=FitKind.BESIDE)
+        return FitKind.BESIDE
     if there.whole is None:
-        return found
+        return FitKind.UNKNOWN
     if high + margin <= there.whole:
-        return replace(found, kind=FitKind.ALONE)
-    if low <= there.whole:
-        return replace(found, kind=FitKind.TIGHT)
-    return replace(found, kind=FitKind.SHORT, shortfall=low - there.whole)
+        return FitKind.ALONE
+    return FitKind.TIGHT if low <= there.whole else FitKind.SHORT
 
 
 def _free(readings: Readings, place: Place, holdings: Iterable[Holding]) -> int | None:
     if place is Place.GPU:
         figures = [card.free for card in readings.cards]
-        return None if None in figures else sum(figure for figure in figures if figure is not None)
+        known = [figure for figure in figures if figure is not None]
+        return sum(known) if known and len(known) == len(figures) else None
     if readings.ram is None:
         return None
     # Files that a server has mapped count as available, and must stay in memory all the same.

@@ -56,6 +56,14 @@ def lowering(options: Mapping[str, str | int | float | bool]) -> Lowering | None
     )
 
 
+def _first_number(value: object, default: int) -> int:
+    """The first of several numbers, one for each GPU; what llama-server would refuse counts as its default."""
+    try:
+        return int(str(default if value is None else value).split(",")[0])
+    except ValueError:
+        return default
+
+
 def lowered(
     ask: Ask, load: LoadOptions, allowed: Lowering | None, *, free: int, gpus: int, blocks: int
 ) -> Need | None:

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from model_switcher.domain.catalog import Catalog, Model
 from model_switcher.domain.memory import Readings
-from model_switcher.domain.need import Fit
+from model_switcher.domain.need import Fit, Need
 from model_switcher.domain.owners import Split
 from model_switcher.domain.spill import Spill
 from model_switcher.domain.states import Failure, ServerState
@@ -106,6 +106,14 @@ class WarmUpView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ScanView:
+    """How far the search for models is: headers that were read, of so many files found so far."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LeaseView:
     """A model that a program has borrowed, or waits to borrow.
 
@@ -169,14 +177,16 @@ class Snapshot:
         outcome: How the last one ended.
         failure: Why nothing is served, when that is so.
         held: Requests that wait for a model.
+        held_by_model: The same for each model that requests wait for.
         leases: Models that programs have borrowed or wait to borrow, in order.
         warm_up: What is read ahead.
         readings: Memory; None until first read.
         owners: Who holds each memory whose figures are known: the GPUs, then main memory.
         spill: A model that has spilled out of the GPU's memory; None if none has.
         fits: Whether a model can be loaded now, by its id; a model that is missing is not known yet.
+        needs: What a model takes, by its id: the best that is known, then what was predicted, if that is another.
         expected: Seconds that a load of a model will take, by its id, as far as that is known.
-        catalog: Models; scanning tells whether the list is still growing.
+        catalog: Models; scanning tells whether the list is still growing, scan how far that is, once it is known.
         notice: Something the user should know about this instance as a whole (a settings file with problems).
         memory_notice: Memory that an engine which ended has not given back, and who holds it.
         file_notice: What became of the served model's file since it was loaded: replaced, deleted, away.
@@ -194,15 +204,18 @@ class Snapshot:
     outcome: Outcome | None = None
     failure: Failure | None = None
     held: int = 0
+    held_by_model: dict[str, int] = field(default_factory=dict)
     leases: tuple[LeaseView, ...] = ()
     warm_up: WarmUpView | None = None
     readings: Readings | None = None
     owners: tuple[Split, ...] = ()
     spill: Spill | None = None
     fits: dict[str, Fit] = field(default_factory=dict)
+    needs: dict[str, tuple[Need, ...]] = field(default_factory=dict)
     expected: dict[str, float] = field(default_factory=dict)
     catalog: Catalog = field(default_factory=Catalog)
     scanning: bool = False
+    scan: ScanView | None = None
     notice: str | None = None
     memory_notice: str | None = None
     file_notice: str | None = None

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 
 from model_switcher.domain.catalog import Catalog, Model, Reject
 from model_switcher.domain.errors import UnknownModel, UnusableModel
+from model_switcher.domain.snapshot import ScanView
 from model_switcher.domain.states import ServerState
 from model_switcher.engine.background import in_background
 from model_switcher.engine.catalog import scan_file
+from model_switcher.engine.header_process.process import HeaderProcess
 from model_switcher.engine.library import CatalogReader, Fate, Library, Pace, fate, sentence, stamps
 from model_switcher.engine.stores import Store, find_stores
 from model_switcher.engine.surroundings import surroundings
@@ -44,7 +46,7 @@ class Collection:
         self._hub = hub
         self._extra: dict[str, Model] = {}
         self._reader = CatalogReader(lambda: aliases(settings), places.cache / HEADERS_FILE)
-        self._library = Library(lambda: stores(settings), self._reader, self._found)
+        self._library = Library(lambda: stores(settings), self._reader, self._found, process=HeaderProcess())
         self._watching: asyncio.Task[None] | None = None
         self._look = asyncio.Event()
         self._unsubscribe: Callable[[], None] = lambda: None
@@ -103,7 +105,10 @@ class Collection:
         return found
 
     def _found(self, catalog: Catalog, progress: Progress | None) -> None:
-        self._hub.update(catalog=self._with_extra(catalog), scanning=progress is not None)
+        scan = None
+        if progress is not None and progress.total:
+            scan = ScanView(done=progress.done, total=progress.total)
+        self._hub.update(catalog=self._with_extra(catalog), scanning=progress is not None, scan=scan)
         self._look.set()
 
     def _with_extra(self, catalog: Catalog) -> Catalog:
@@ -141,10 +146,23 @@ class Collection:
                 self._hub.update(file_notice=sentence(model, what))
 
 
-async def catalog_now(settings: Settings, places: Places) -> Catalog:
-    """Every model as it lies on the disk now, every header read; for those who do not stay."""
+async def catalog_now(
+    settings: Settings, places: Places, on_progress: Callable[[Progress], None] = lambda _: None
+) -> Catalog:
+    """Every model as it lies on the disk now, every header read; for those who do not stay.
+
+    Args:
+        settings: Folders, stores and aliases.
+        places: Where headers are remembered.
+        on_progress: Told from time to time how many headers have been read.
+    """
+
+    def tell(_: Catalog, progress: Progress | None) -> None:
+        if progress is not None:
+            on_progress(progress)
+
     reader = CatalogReader(lambda: aliases(settings), places.cache / HEADERS_FILE)
-    library = Library(lambda: stores(settings), reader, lambda _catalog, _progress: None, Pace(settle=0.0))
+    library = Library(lambda: stores(settings), reader, tell, Pace(settle=0.0))
     library.start()
     try:
         await library.complete()

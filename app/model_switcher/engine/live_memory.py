@@ -90,12 +90,13 @@ class LiveMemory:
         if not before.cards:  # main memory: the process is gone, and so is what it held
             self._hub.update(readings=replace(before, time=time.time(), ram=read_ram()))
             return
-        need = self._needs.of(server.model)
+        seen, need = self._watch.last_of(server.pid), self._needs.of(server.model)
         verdict = await prove_release(
             self._read(server.pid),
-            before,
+            seen or before,
             pids=frozenset({server.pid}),
-            held=need.device.total if need is not None and server.load_seconds is not None else None,
+            # Of a server that no reading has seen loaded, nobody knows that it held what it needs.
+            held=need.device.total if need is not None and seen is not None else None,
         )
         self._hub.update(memory_notice=_sentence(server, verdict) if isinstance(verdict, Unproven) else None)
 
@@ -109,9 +110,10 @@ class LiveMemory:
         return read
 
     def _taken(self, need: Need | None, readings: Readings) -> Span | None:
-        if need is None:
-            return None
-        return Span(*bounds(need, self._place(readings), driver=driver_of(readings)))
+        place = self._place(readings)
+        if need is None or (place is Place.RAM and place_of(need, readings) is Place.GPU):
+            return None  # nobody knows, or nobody knows the GPU
+        return Span(*bounds(need, place, driver=driver_of(readings)))
 
     def _place(self, readings: Readings) -> Place:
         return place_of(None, readings)

@@ -7,11 +7,14 @@ import errno
 import os
 import socket
 import sys
-from typing import NamedTuple
+import time
 
 import psutil
 
 from model_switcher.domain.errors import AddressInUse, InstanceError, UsageError
+from model_switcher.domain.foreign import Holder
+from model_switcher.domain.remedies import Remedy, RemedyKind
+from model_switcher.engine.foreign import look_at
 
 IPV4, IPV6 = "127.0.0.1", "::1"
 _LOOPBACK = frozenset({IPV4, IPV6, "localhost"})
@@ -22,13 +25,6 @@ _IN_USE = {errno.EADDRINUSE} | ({errno.EACCES} if sys.platform == "win32" else s
 _NO_IPV6 = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT}
 
 
-class Holder(NamedTuple):
-    """Who listens on a port; None for what the system does not tell."""
-
-    program: str | None = None
-    pid: int | None = None
-
-
 def bind_stable(host: str, port: int) -> list[socket.socket]:
     """Listening sockets for the stable address, IPv4 first; they do not block.
 
@@ -36,7 +32,7 @@ def bind_stable(host: str, port: int) -> list[socket.socket]:
     every address of both kinds. With port 0 the system chooses one that is free on all of them.
 
     Raises:
-        AddressInUse: Another program listens there; `details` has port, program, pid and free_port.
+        AddressInUse: Another program listens there; `details` has port, holder, free_port and actions.
         InstanceError: The port may not be used, or the address is not one of this computer's.
         UsageError: `host` names no computer.
     """
@@ -54,14 +50,8 @@ def bind_stable(host: str, port: int) -> list[socket.socket]:
 
 def holder(port: int) -> Holder:
     """The program that listens on TCP `port`; its fields are None where the system does not tell."""
-    pids = _listeners(port)
-    pid = next((pid for pid in pids if pid is not None), None)
-    if pid is None:
-        return Holder()
-    try:
-        return Holder(psutil.Process(pid).name(), pid)
-    except psutil.Error:
-        return Holder(None, pid)
+    pid = next((pid for pid in _listeners(port) if pid is not None), None)
+    return Holder() if pid is None else look_at(pid)
 
 
 class _Taken(Exception):
@@ -142,12 +132,31 @@ def _address_in_use(addresses: list[tuple[socket.AddressFamily, str]], port: int
     found = holder(port)
     free = _free_port(addresses, port)
     who = found.program or "another program"
-    process = f" (process {found.pid})" if found.pid is not None else ""
+    facts = [f"process {found.pid}"] if found.pid is not None else []
+    facts += [f"since {_moment(found.since)}"] if found.since is not None else []
+    more = f" ({', '.join(facts)})" if facts else ""
     return AddressInUse(
-        f"Port {port} is used by {who}{process}",
+        f"Port {port} is used by {who}{more}",
         hint=f"End that program, or take port {free}, which is free." if free else "End that program.",
-        details={"port": port, "program": found.program, "pid": found.pid, "free_port": free},
+        details={"port": port, "holder": found, "free_port": free, "actions": _actions(found, free)},
     )
+
+
+def _actions(found: Holder, free: int | None) -> tuple[Remedy, ...]:
+    """What can be done about a program that has our port."""
+    actions = []
+    if found.own and found.created is not None and found.pid != os.getpid():
+        actions.append(Remedy(action=RemedyKind.STOP_PROGRAM, pid=found.pid, created=found.created))
+    if free is not None:
+        actions.append(Remedy(action=RemedyKind.USE_PORT, port=free))
+    return (*actions, Remedy(action=RemedyKind.LEAVE))
+
+
+def _moment(since: float) -> str:
+    """A time of day; with the day, if that is not today."""
+    then = time.localtime(since)
+    today = then[:3] == time.localtime()[:3]
+    return time.strftime("%H:%M" if today else "%Y-%m-%d %H:%M", then)
 
 
 def _free_port(addresses: list[tuple[socket.AddressFamily, str]], port: int) -> int | None:

@@ -17,12 +17,14 @@ from model_switcher.engine.background import in_background
 from model_switcher.engine.binaries.probe import EngineProber
 from model_switcher.engine.collection import Collection
 from model_switcher.engine.control.controller import Controller
-from model_switcher.engine.control.preflight import Preflight
+from model_switcher.engine.control.preflight import Preflight, names_of
 from model_switcher.engine.files import write_atomically
 from model_switcher.engine.hub import Hub
-from model_switcher.engine.live_memory import LiveMemory, NoNeeds
+from model_switcher.engine.live_memory import LiveMemory
 from model_switcher.engine.log import LogRing
+from model_switcher.engine.needs.needs import Needs
 from model_switcher.engine.readings.watch import MemoryWatch
+from model_switcher.engine.settings_lines import with_line
 from model_switcher.engine.timing import Timing
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from model_switcher.domain.history import HistoryReport
     from model_switcher.domain.launch import Launch
     from model_switcher.domain.settings import Settings
+    from model_switcher.domain.states import Failure
     from model_switcher.engine.control.admission import Admission
     from model_switcher.engine.control.deadlines import Deadlines
     from model_switcher.engine.control.lending import Lending
@@ -57,19 +60,22 @@ class Runtime:
         self.places = places
         self.log = LogRing()
         self.hub = Hub(Snapshot(version=version, time=time.time()))
-        self._preflight = Preflight(settings, EngineProber())
+        prober = EngineProber()
+        self._preflight = Preflight(settings, prober)
         self._timing = Timing(places, self.hub)
-        self._memory_watch = MemoryWatch(self.log)
+        self._needs = Needs(settings, places, self.hub, self.log, prober, names_of=names_of)
+        self._memory_watch = MemoryWatch(self.log, cache_of=self._needs.cache_of)
         self._controller = Controller(
             prepare=self._prepare,
             settings=settings.server,
             limits=_limits(settings),
-            memory=LiveMemory(self.hub, self._memory_watch, NoNeeds()),
+            memory=LiveMemory(self.hub, self._memory_watch, self._needs),
             hub=self.hub,
             log=self.log,
             deadlines=deadlines,
             on_outcome=self._timing.note,
             expected=self._timing.expected,
+            annotate=self._annotate,
         )
         self._collection = Collection(settings, places, self.hub)
         self._anticipation = Anticipation(self.hub, enabled=settings.memory.warm_up)
@@ -100,12 +106,13 @@ class Runtime:
         """Begin to look for models, to read memory, and to serve the default model. Returns at once."""
         self._collection.start()
         self._anticipation.start()
+        self._needs.start()
         self._writer = asyncio.create_task(self._controller.run(), name="writer")
         self._tasks = [
             asyncio.create_task(self._first_steps(), name="first steps"),
             asyncio.create_task(self._sample(), name="readings"),
         ]
-        for task in (self._writer, *self._tasks):
+        for task in (self._writer, *self._tasks, *self._needs.tasks):
             task.add_done_callback(self._note_defect)
 
     async def close(self, grace: float = 0.0) -> None:
@@ -118,6 +125,7 @@ class Runtime:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._anticipation.close()
+        await self._needs.close()
         await self._collection.close()
         if self._writer is not None:
             await self._controller.close(grace)
@@ -200,8 +208,16 @@ class Runtime:
             raise UnknownModel(
                 f"{model_id} is not in the catalog any more", hint="It may have been moved or deleted."
             )
-        launch, _ = await asyncio.gather(self._preflight.prepare(model), self._timing.look(model))
+        launch, *_ = await asyncio.gather(
+            self._preflight.prepare(model), self._timing.look(model), self._needs.find(model)
+        )
         return launch
+
+    async def _annotate(self, model_id: str, failure: Failure) -> Failure:
+        """The failure of a model with the line of the settings that causes it, where one does."""
+        model = self.snapshot.catalog.get(model_id)
+        names = names_of(model) if model is not None else (model_id,)
+        return await in_background(with_line, failure, self.places.settings, names)
 
     async def _first_steps(self) -> None:
         """List models, then begin with the default one. A choice that came meanwhile is made after that, and so wins."""

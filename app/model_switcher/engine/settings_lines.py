@@ -46,7 +46,8 @@ def with_line(failure: Failure, settings: Path, names: Collection[str]) -> Failu
     spot = find_option(text, action.option, names)
     if spot is None:
         return failure
-    where = f"It stands in line {spot.line} of {settings.name} ([{spot.table}])."
+    table = f" ([{spot.table}])" if spot.table else ""
+    where = f"It stands in line {spot.line} of {settings.name}{table}."
     return replace(
         failure,
         hint=f"{where} {failure.hint}".strip(),

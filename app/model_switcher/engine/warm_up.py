@@ -14,12 +14,15 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+import psutil
+
 from model_switcher.domain.snapshot import WarmUpView
 from model_switcher.domain.units import GIB, MIB
 from model_switcher.engine.background import in_thread
 from model_switcher.engine.low_priority import read_last
 from model_switcher.engine.page_cache import cached_part, window_is_cached
-from model_switcher.engine.readings.ram import read_ram, read_rss
+from model_switcher.engine.readings.ram import read_ram
+from model_switcher.processes import family
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -177,7 +180,7 @@ class _Job:
         ram = self._ram()
         if ram is None:
             return 0
-        return ram.available - sum(read_rss(self._pids, {}).values()) - reserve(ram)
+        return ram.available - sum(map(_resident, self._pids)) - reserve(ram)
 
     def _tell(self) -> None:
         now = time.monotonic()
@@ -191,3 +194,12 @@ class _Job:
     def _move(self, view: WarmUpView) -> None:
         self.view = view
         self._on_change(self)
+
+
+def _resident(pid: int) -> int:
+    """Bytes of main memory in which a process and its descendants lie, mapped files included."""
+    total = 0
+    for process in family(pid):
+        with contextlib.suppress(psutil.Error):
+            total += process.memory_info().rss
+    return total

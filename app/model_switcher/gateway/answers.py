@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from aiohttp import web
 
@@ -17,6 +17,8 @@ from model_switcher.domain.errors import (
 
 if TYPE_CHECKING:
     from aiohttp import StreamReader
+
+T = TypeVar("T")
 
 LONGEST_CONTROL_BODY = 64 * 1024
 _RETRY_AFTER = {429: 1, 503: 1, 504: 1}
@@ -69,3 +71,18 @@ async def read_at_most(content: StreamReader, limit: int) -> bytes:
         if len(body) > limit:
             raise UsageError(f"The body is longer than {limit} bytes")
     return bytes(body)
+
+
+async def decoded_body(request: web.BaseRequest, kind: type[T], *, empty: T | None = None) -> T:
+    """The request's JSON body.
+
+    Raises:
+        UsageError: It is none, or of another form.
+    """
+    data = await read_at_most(request.content, LONGEST_CONTROL_BODY)
+    if not data and empty is not None:
+        return empty
+    try:
+        return wire.decode(data, kind)
+    except ValueError as error:
+        raise UsageError(f"The body means nothing here: {error}") from error

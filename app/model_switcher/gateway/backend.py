@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from model_switcher.domain.catalog import Model
+    from model_switcher.domain.history import HistoryReport
     from model_switcher.domain.snapshot import Outcome, Snapshot
+    from model_switcher.engine.control.leases import Lease, Owner
     from model_switcher.engine.log import LogLine
 
 
@@ -23,20 +26,59 @@ class Ticket(Protocol):
     @property
     def key(self) -> str: ...
 
+    def heard(self) -> None:
+        """The server sent something."""
+        ...
+
     def leave(self) -> None:
         """The answer is finished, or given up. Safe to call twice."""
         ...
 
 
 class Admission(Protocol):
-    """The gate in front of the served model."""
+    """The gate in front of the models."""
 
-    async def enter(self, *, wake: bool = True) -> Ticket:
-        """A ticket, after waiting for the model if need be; `wake=False` never waits for a load.
+    async def enter(self, model: str | None = None, *, wake: bool = True) -> Ticket:
+        """A ticket for the model of that id, or for the selected one, after waiting for it if need be.
+
+        `wake=False` neither loads a model nor waits for one.
 
         Raises:
             SwitcherError: The request cannot be served.
         """
+        ...
+
+
+class Lending(Protocol):
+    """The counter where models are borrowed."""
+
+    @property
+    def lent(self) -> bool:
+        """Whether any model is lent right now."""
+        ...
+
+    def lent_to(self, pids: frozenset[int]) -> str | None:
+        """The model that one of these processes has borrowed."""
+        ...
+
+    def claim(self, model: str, owner: Owner, *, connected: bool) -> Lease:
+        """A claim on a model; the lease's `granted` and `ended` tell what becomes of it."""
+        ...
+
+    def entrust(self, lease: Lease) -> None:
+        """From now on the owner has to renew the lease."""
+        ...
+
+    def renew(self, lease_id: str) -> Lease:
+        """Its owner lives.
+
+        Raises:
+            LeaseEnded: There is no such lease any more.
+        """
+        ...
+
+    def give_back(self, lease: Lease) -> None:
+        """Its owner needs it no more."""
         ...
 
 
@@ -55,6 +97,9 @@ class Backend(Protocol):
     def admission(self) -> Admission: ...
 
     @property
+    def lending(self) -> Lending: ...
+
+    @property
     def snapshot(self) -> Snapshot: ...
 
     @property
@@ -62,6 +107,14 @@ class Backend(Protocol):
 
     def subscribe(self, listener: Callable[[Snapshot], None]) -> Callable[[], None]:
         """Call `listener` at once and at every change; returns what ends that."""
+        ...
+
+    async def resolve(self, name: str) -> Model:
+        """The model that a person or a program calls `name`.
+
+        Raises:
+            UnknownModel, AmbiguousModel, UnusableModel: It names no model that can be served, or several.
+        """
         ...
 
     async def select(self, model: str, *, cut: bool = False) -> Outcome: ...
@@ -75,3 +128,7 @@ class Backend(Protocol):
     async def resume(self) -> None: ...
 
     async def rescan(self) -> None: ...
+
+    async def history(self, limit: int | None = None) -> HistoryReport:
+        """Every load that is kept, the newest `limit` one by one."""
+        ...

@@ -10,16 +10,23 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from model_switcher.domain import wire
 from model_switcher.domain.errors import UsageError
 from model_switcher.domain.states import COMING_UP, ServerState
-from model_switcher.gateway.answers import LONGEST_CONTROL_BODY, encoded_answer, json_answer, read_at_most
+from model_switcher.gateway.answers import (
+    LONGEST_CONTROL_BODY,
+    decoded_body,
+    encoded_answer,
+    json_answer,
+    read_at_most,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine, Iterable
 
     from aiohttp import web
 
     from model_switcher.domain.catalog import Model
     from model_switcher.domain.snapshot import Outcome, Snapshot
     from model_switcher.gateway.backend import Backend
+    from model_switcher.gateway.routing import Routing
     from model_switcher.gateway.streams import Streams
 
 T = TypeVar("T")
@@ -46,6 +53,7 @@ class Control:
     Args:
         backend: The runtime.
         streams: Shares the encoded state with the event streams.
+        routing: Tells which model a port means.
         on_show: Shows the panel; None where there is no desktop.
         on_quit: Begins the end of the program; True if another instance takes over.
     """
@@ -54,11 +62,13 @@ class Control:
         self,
         backend: Backend,
         streams: Streams,
+        routing: Routing,
         *,
         on_show: Callable[[], None] | None,
         on_quit: Callable[[bool], None],
     ) -> None:
         self._backend = backend
+        self._routing = routing
         self._streams = streams
         self._on_show = on_show
         self._on_quit = on_quit
@@ -72,13 +82,16 @@ class Control:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
 
-    async def health(self, request: web.BaseRequest) -> web.StreamResponse:  # noqa: ARG002 - a handler
+    async def health(self, request: web.BaseRequest) -> web.StreamResponse:
         """What llama-server says: 200 when it can answer, 503 while it loads or nothing is served."""
-        snapshot = self._backend.snapshot
-        served = snapshot.served
-        if served is not None and served.state is ServerState.READY:
+        snapshot, fixed = self._backend.snapshot, self._routing.fixed(request)
+        model = snapshot.selected if fixed is None else fixed
+        if any(server.model == model and server.state is ServerState.READY for server in snapshot.servers):
             return json_answer({"status": "ok"})
-        loading = snapshot.switch is not None or any(server.state in COMING_UP for server in snapshot.servers)
+        coming = {server.model for server in snapshot.servers if server.state in COMING_UP}
+        if snapshot.switch is not None:
+            coming.add(snapshot.switch.target)
+        loading = bool(coming) if fixed is None else fixed in coming
         message = "Loading model" if loading else "No model is loaded"
         return json_answer(
             {"error": {"code": 503, "message": message, "type": "unavailable_error"}},
@@ -86,27 +99,32 @@ class Control:
             headers={"Retry-After": "1" if loading else "5"},
         )
 
-    async def v1_models(self, request: web.BaseRequest) -> web.StreamResponse:  # noqa: ARG002 - a handler
-        """Every model, in OpenAI's form with llama.cpp's `status`; the selected one first."""
+    async def v1_models(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Every model, in OpenAI's form with llama.cpp's `status`, the selected one first; or the one of the port."""
         snapshot = self._backend.snapshot
+        if (model := self._routing.fixed(request)) is not None:
+            return json_answer(_openai_list(snapshot, [snapshot.catalog.get(model)], self._begun))
         if self._models is None or self._models[0] is not snapshot:
-            self._models = (
-                snapshot,
-                wire.encode({"object": "list", "data": _openai_list(snapshot, self._begun)}),
-            )
+            models = sorted(snapshot.catalog.models, key=lambda model: model.id != snapshot.selected)
+            self._models = (snapshot, wire.encode(_openai_list(snapshot, models, self._begun)))
         return encoded_answer(self._models[1])
 
     async def state(self, request: web.BaseRequest) -> web.StreamResponse:  # noqa: ARG002 - a handler
         return encoded_answer(self._streams.state_json(self._backend.snapshot))
 
     async def models(self, request: web.BaseRequest) -> web.StreamResponse:  # noqa: ARG002 - a handler
-        catalog = self._backend.snapshot.catalog
-        models = [wire.model_form(model) for model in catalog.models]
-        return json_answer({"models": models, "rejected": catalog.rejected})
+        return json_answer(wire.models(self._backend.snapshot))
+
+    async def history(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Every load that is kept; with `?limit=N` only the newest N of them one by one."""
+        limit = request.rel_url.query.get("limit")
+        if limit is not None and not (limit.isascii() and limit.isdigit()):
+            raise UsageError(f"limit={limit} means nothing here: it is a whole number")
+        return json_answer(await self._backend.history(int(limit) if limit is not None else None))
 
     async def select(self, request: web.BaseRequest) -> web.StreamResponse:
         """Switch, and answer with the outcome. The switch goes on if the caller leaves."""
-        body = await _body(request, SelectBody)
+        body = await decoded_body(request, SelectBody)
         outcome: Outcome = await self._keep_running(self._backend.select(body.model, cut=body.when == "now"))
         return json_answer({"outcome": outcome})
 
@@ -136,7 +154,7 @@ class Control:
 
     async def quit(self, request: web.BaseRequest) -> web.StreamResponse:
         """Begin the end; the answer comes before it."""
-        body = await _body(request, QuitBody, empty=QuitBody())
+        body = await decoded_body(request, QuitBody, empty=QuitBody())
         self._on_quit(body.hand_over)
         return await self.state(request)
 
@@ -153,24 +171,9 @@ class Control:
             task.exception()  # the caller has heard of it, unless he left
 
 
-async def _body(request: web.BaseRequest, kind: type[T], *, empty: T | None = None) -> T:
-    """The request's JSON body.
-
-    Raises:
-        UsageError: It is none, or of another form.
-    """
-    data = await read_at_most(request.content, LONGEST_CONTROL_BODY)
-    if not data and empty is not None:
-        return empty
-    try:
-        return wire.decode(data, kind)
-    except ValueError as error:
-        raise UsageError(f"The body means nothing here: {error}") from error
-
-
-def _openai_list(snapshot: Snapshot, created: int) -> list[dict[str, Any]]:
-    models = sorted(snapshot.catalog.models, key=lambda model: model.id != snapshot.selected)
-    return [_openai_model(model, snapshot, created) for model in models]
+def _openai_list(snapshot: Snapshot, models: Iterable[Model | None], created: int) -> dict[str, Any]:
+    listed = [_openai_model(model, snapshot, created) for model in models if model is not None]
+    return {"object": "list", "data": listed}
 
 
 def _openai_model(model: Model, snapshot: Snapshot, created: int) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Passing requests to the served model, and its answers back, unchanged and unbuffered."""
+"""Passing requests to the models, and their answers back, unchanged and unbuffered."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from model_switcher.gateway.backend import Admission, Ticket
+    from model_switcher.gateway.routing import Routing
     from model_switcher.gateway.upstream import Connection
 
 _NEVER_WAKING = frozenset({"GET", "HEAD"})
@@ -47,10 +48,11 @@ class PassedAnswer(web.StreamResponse):
 
 
 class Proxy:
-    """Passes requests to whatever model the gate lets them to."""
+    """Passes requests to the models that they are for, when the gate lets them."""
 
-    def __init__(self, admission: Admission, *, hold_bytes: int) -> None:
+    def __init__(self, admission: Admission, routing: Routing, *, hold_bytes: int) -> None:
         self._admission = admission
+        self._routing = routing
         self._upstreams = Upstreams()
         self.held = HeldBytes(hold_bytes)
         self.closing = False
@@ -60,7 +62,7 @@ class Proxy:
         self._upstreams.close()
 
     async def forward(self, request: web.BaseRequest, cors: Mapping[str, str]) -> web.StreamResponse:
-        """The served model's answer, already written to the client.
+        """The model's answer, already written to the client.
 
         Raises:
             SwitcherError: The request was not answered, and nothing was written.
@@ -73,7 +75,8 @@ class Proxy:
                     await body.read(request)
                 else:
                     body.data = None
-            ticket = await self._admission.enter(wake=request.method not in _NEVER_WAKING)
+            model = await self._routing.model_of(request, body.data)
+            ticket = await self._admission.enter(model, wake=request.method not in _NEVER_WAKING)
             try:
                 return await self._exchange(request, ticket, body, cors)
             finally:
@@ -144,6 +147,7 @@ class Proxy:
         data = connection.take()
         try:
             while True:
+                ticket.heard()
                 if data:
                     out += chunk(data) if chunked else data
                 if connection.complete:

@@ -6,7 +6,6 @@ from copy import copy
 from typing import TYPE_CHECKING, Literal
 
 from model_switcher.domain.errors import SwitcherError
-from model_switcher.gateway.callers import Callers
 from model_switcher.gateway.naming import LONGEST_NAME, NameReader
 
 if TYPE_CHECKING:
@@ -16,8 +15,10 @@ if TYPE_CHECKING:
 
     from model_switcher.domain.catalog import Catalog
     from model_switcher.gateway.backend import Backend
+    from model_switcher.gateway.callers import Callers
 
 REMEMBERED_NAMES = 1024
+LONGEST_SHOWN = 200
 
 
 class Routing:
@@ -88,7 +89,9 @@ class Routing:
 
     async def _borrowed(self, request: web.BaseRequest) -> str | None:
         """The model that the program which sends the request has borrowed."""
-        owners = [lease.pid for lease in self._backend.snapshot.leases if lease.granted and lease.pid is not None]
+        owners = [
+            lease.pid for lease in self._backend.snapshot.leases if lease.granted and lease.pid is not None
+        ]
         if request.transport is None or not owners:
             return None
         sender = await self._callers.sender(request.transport, owners)
@@ -123,12 +126,10 @@ class KnownNames:
     def unknown(self, name: str, catalog: Catalog) -> SwitcherError:
         """What to say about a name that no model bears: the near ones."""
         self._look_into(catalog)
-        if name not in self._unknown:
-            try:
-                catalog.find(name)
-            except SwitcherError as error:
-                self._unknown[name] = error
-        return copy(self._unknown[name])
+        shown = name[:LONGEST_SHOWN]
+        if shown not in self._unknown:
+            self._unknown[shown] = catalog.unknown(shown)
+        return copy(self._unknown[shown])
 
     def _look_into(self, catalog: Catalog) -> None:
         too_many = len(self._meant) + len(self._unknown) > REMEMBERED_NAMES
@@ -142,7 +143,7 @@ def _meant_by(name: str, catalog: Catalog) -> str | SwitcherError | None:
     try:
         found = catalog.named(name)
     except SwitcherError as error:
-        return error
+        return error.with_traceback(None)  # it is kept, and would keep the whole stack
     return found.id if found is not None else None
 
 

@@ -6,15 +6,22 @@ import asyncio
 import contextlib
 import logging
 import time
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from model_switcher.domain.errors import SwitcherError
+from model_switcher.domain.leases import LEASES
 from model_switcher.gateway.answers import error_answer, plain_error
+from model_switcher.gateway.callers import Callers
 from model_switcher.gateway.control import Control
 from model_switcher.gateway.guards import Guards
+from model_switcher.gateway.lending import LendingRoutes
+from model_switcher.gateway.metrics import PATH as METRICS
+from model_switcher.gateway.metrics import Metrics, asks_a_model
 from model_switcher.gateway.proxy import PassedAnswer, Proxy, target_of
+from model_switcher.gateway.routing import Routing
 from model_switcher.gateway.streams import Streams
 
 if TYPE_CHECKING:
@@ -50,6 +57,7 @@ class Gateway:
         on_show: Shows the panel; None where there is no desktop.
         on_quit: Begins the end of the program; True if another instance takes over.
         version: Of the program.
+        ports: Ports that always mean one model, with what the settings call it.
     """
 
     def __init__(
@@ -61,11 +69,15 @@ class Gateway:
         on_show: Callable[[], None] | None,
         on_quit: Callable[[bool], None],
         version: str,
+        ports: Mapping[int, str] = MappingProxyType({}),
     ) -> None:
         self._guards = Guards(settings, control_key)
-        self._proxy = Proxy(backend.admission, hold_bytes=settings.hold_bytes)
+        callers = Callers()
+        routing = Routing(backend, unknown=settings.unknown_model, ports=ports, callers=callers)
+        self._proxy = Proxy(backend.admission, routing, hold_bytes=settings.hold_bytes)
         self._streams = Streams(backend)
-        self._control = Control(backend, self._streams, on_show=on_show, on_quit=on_quit)
+        self._lending = LendingRoutes(backend, self._streams, callers)
+        self._control = Control(backend, self._streams, routing, on_show=on_show, on_quit=on_quit)
         self._server: web.Server | None = None
         self._name = f"model-switcher/{version}"
         self._listeners: list[asyncio.Server] = []
@@ -73,14 +85,16 @@ class Gateway:
         self._quiet = asyncio.Event()
         self._last_used = time.monotonic()
         control = self._control
-        # Everything that the gateway answers itself; all else goes to the served model.
+        # Everything that the gateway answers itself; all else goes to the models.
         self._routes: dict[str, dict[str, Handler]] = {
             "/health": {"GET": control.health},
             "/v1/health": {"GET": control.health},
             "/models": {"GET": control.v1_models},
             "/v1/models": {"GET": control.v1_models},
+            METRICS: {"GET": Metrics(backend).metrics},
             "/switcher/state": {"GET": control.state},
             "/switcher/models": {"GET": control.models},
+            "/switcher/history": {"GET": control.history},
             "/switcher/select": {"POST": control.select},
             "/switcher/cancel": {"POST": control.command("cancel")},
             "/switcher/stop": {"POST": control.command("stop")},
@@ -164,10 +178,12 @@ class Gateway:
             ours |= cors
             if request.method == "OPTIONS":
                 return self._guards.options_answer(origin, request.headers)
-            path = target_of(request).partition("?")[0]
+            target = target_of(request)
+            path = target.partition("?")[0]
             if path not in WITHOUT_KEY:
                 self._guards.check_key(request.headers)
-            if path not in self._routes and not path.startswith(OUR_PREFIX):
+            ours_to_answer = path in self._routes or path.startswith(OUR_PREFIX)
+            if not ours_to_answer or asks_a_model(target):
                 return await self._proxy.forward(request, cors)
             response = await self._answer(request, path, ours)
         except SwitcherError as error:
@@ -191,6 +207,8 @@ class Gateway:
         method = "GET" if request.method == "HEAD" else request.method
         if path in self._stream_routes and method == "GET":
             return await self._stream_routes[path](request, ours)
+        if path == LEASES or path.startswith(f"{LEASES}/"):
+            return await self._lending.answer(request, path, ours)
         handlers = self._routes.get(path, {})
         if method in handlers:
             return await handlers[method](request)

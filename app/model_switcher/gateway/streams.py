@@ -79,7 +79,7 @@ class Streams:
         def render(snapshot: Snapshot) -> bytes:
             return b"id: %d\ndata: %b\n\n" % (snapshot.number, self.state_json(snapshot))
 
-        return await self._stream(
+        return await self.stream(
             request,
             pending,
             render,
@@ -111,7 +111,7 @@ class Streams:
         for line in kept:
             pending.put(line)
 
-        return await self._stream(
+        return await self.stream(
             request,
             pending,
             render,
@@ -122,7 +122,7 @@ class Streams:
             headers=headers,
         )
 
-    async def _stream(
+    async def stream(
         self,
         request: web.BaseRequest,
         pending: Pending[T],
@@ -131,7 +131,19 @@ class Streams:
         subscribe: Callable[[], Callable[[], None]],
         ping: bytes,
         headers: Mapping[str, str],
+        last: bytes = b"",
     ) -> web.StreamResponse:
+        """An answer that goes on until its reader leaves, until nothing more is to come, or until the program ends.
+
+        Args:
+            request: What it answers.
+            pending: What is to be sent.
+            render: Its bytes.
+            subscribe: Begins to put things there; returns what ends that.
+            ping: Sent after a while without anything.
+            headers: Of the answer.
+            last: Sent when the program ends it.
+        """
         response = web.StreamResponse(headers=headers)
         response.force_close()  # it ends only when one side leaves
         await response.prepare(request)
@@ -142,9 +154,13 @@ class Streams:
         try:
             while not (pending.ended or self._ended):
                 items = await pending.take(PING_EVERY)
-                data = b"".join(map(render, items)) or ping
-                if data and not pending.ended:
+                over = pending.ended or self._ended
+                data = b"".join(map(render, items)) or (b"" if over else ping)
+                if self._ended:
+                    data += last
+                if data:
                     await response.write(data)
+                if not over:
                     # Wait until the reader has taken it: what changes meanwhile is merged into the newest.
                     await request.writer.drain()
         finally:

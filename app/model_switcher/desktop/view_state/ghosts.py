@@ -33,19 +33,21 @@ class Ghost:
 
 @dataclass(frozen=True, slots=True)
 class Ghosts:
-    """The ghosts by device, and what the legend says of them: text and figure."""
+    """The ghosts by device, and what the legend says of them: text, a shorter one, and figure."""
 
     on: dict[str, Ghost] = field(default_factory=dict)
-    legend: tuple[str, str] | None = None
+    legend: tuple[str, str, str] | None = None
 
 
 def ghosts_of(snapshot: Snapshot, known: Shares, pointed: str | None) -> Ghosts:
-    """What the model that loads will still take; else what the model `pointed` at would."""
+    """What the model that loads will still take, or the one that is next; else what the model `pointed` at would."""
     coming = coming_up(snapshot)
     if coming is not None:
         need = known.need(snapshot, coming.model)
         missing = 0 if need is None else need - known.of_model(coming.model)
         return Ghosts(_beside(known, missing, Tone.GOOD)) if missing > 0 else Ghosts()
+    if snapshot.switch is not None:
+        pointed = snapshot.switch.target
     if pointed is None or any(server.model == pointed for server in alive(snapshot)):
         return Ghosts()
     return _pointed(snapshot, known, pointed)
@@ -58,10 +60,10 @@ def _pointed(snapshot: Snapshot, known: Shares, model: str) -> Ghosts:
     tone = _TONES.get(fit.kind, Tone.GOOD)
     name = elide(name_of(snapshot, model), SHORT_NAME)
     if fit.kind is FitKind.BESIDE or not known.of(OwnerKind.SERVER):
-        text, figure = tr("with {model}").format(model=name), f"+{gib(fit.need)}"
-        return Ghosts(_beside(known, fit.need, tone), (text, figure))
+        text = tr("with {model}").format(model=name)
+        return Ghosts(_beside(known, fit.need, tone), (text, tr("with it"), f"+{gib(fit.need)}"))
     text = tr("{model} instead").format(model=name)
-    return Ghosts(_instead(known, fit.need, tone), (text, gib(fit.need)))
+    return Ghosts(_instead(known, fit.need, tone), (text, tr("instead"), gib(fit.need)))
 
 
 def _beside(known: Shares, need: int, tone: Tone) -> dict[str, Ghost]:

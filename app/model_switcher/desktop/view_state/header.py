@@ -13,7 +13,6 @@ from model_switcher.desktop.wording import (
     alive,
     coming_up,
     name_of,
-    no_models,
     progress_of,
     serving,
     starts_again,
@@ -21,7 +20,6 @@ from model_switcher.desktop.wording import (
     waiting,
 )
 from model_switcher.domain.snapshot import Phase
-from model_switcher.domain.states import ServerState
 
 if TYPE_CHECKING:
     from model_switcher.domain.snapshot import ServerView, Snapshot
@@ -93,13 +91,11 @@ def _settled(snapshot: Snapshot) -> tuple[str, str]:
 def _ready(snapshot: Snapshot, ready: ServerView) -> str:
     model = snapshot.catalog.get(ready.model)
     speed, context = ready.tokens_per_second, ready.ctx_size
-    others = sum(one.state is ServerState.READY and one is not ready for one in snapshot.servers)
     return _joined(
         tr("Answering") if ready.in_flight else tr("Ready"),
         (model and model.quantization) or "",
         "" if context is None else tr("{context} context").format(context=tokens_text(context)),
         "" if speed is None else tr("{count} tok/s").format(count=number(speed, 0 if speed >= 10 else 1)),  # noqa: PLR2004 - two digits
-        tr("{count} more loaded").format(count=number(others)) if others else "",
         waiting(snapshot.held),
     )
 
@@ -108,7 +104,7 @@ def _without_server(snapshot: Snapshot) -> tuple[str, str]:
     if snapshot.paused:
         return tr("Paused"), tr("The memory is free until you resume")
     if snapshot.failure is not None:
-        return tr("Nothing is served"), name_of(snapshot, snapshot.selected) if snapshot.selected else ""
+        return tr("Nothing is served"), tr("Choose another model, or try again")
     if snapshot.selected is None:
         return _without_choice(snapshot)
     name = name_of(snapshot, snapshot.selected)
@@ -120,4 +116,4 @@ def _without_server(snapshot: Snapshot) -> tuple[str, str]:
 def _without_choice(snapshot: Snapshot) -> tuple[str, str]:
     if snapshot.catalog.models:
         return tr("No model is chosen"), tr("Choose one below")
-    return no_models(snapshot), tr("Nothing is served")
+    return tr("Nothing is served"), tr("There is no model yet")

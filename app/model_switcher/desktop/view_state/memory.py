@@ -51,12 +51,21 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Legend:
-    """An entry under the bar: "other apps **5.4**". `rest` follows the figure in a lighter way."""
+    """An entry under the bar: "other apps **5.4**".
+
+    Attributes:
+        whose: The piece of the bar that it is about.
+        text: What it is.
+        figure: How much, in GiB.
+        rest: What follows the figure in a lighter way.
+        short: What it is, where there is no room for `text`.
+    """
 
     whose: Whose
     text: str
     figure: str
     rest: str = ""
+    short: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +106,8 @@ def memory_view(snapshot: Snapshot, pointed: str | None = None) -> MemoryView:
     )
     legend = _legend(snapshot, known)
     if ghosts.legend is not None:
-        legend = (*legend, Legend(Whose.GHOST, *ghosts.legend))
+        text, short, figure = ghosts.legend
+        legend = (*legend, Legend(Whose.GHOST, text, figure, short=short))
     figures = _figures(sum(map(_used, known.splits)), sum(one.total for one in known.splits))
     spoken = _spoken(known.label, figures, legend)
     return MemoryView(bars, legend, figures, note, f"{spoken} {note}".strip())
@@ -112,7 +122,8 @@ def _note(snapshot: Snapshot, known: Shares) -> str:
         return tr("{gpu} does not answer; its memory is unknown").format(gpu=names)
     if not known.splits:
         return tr("How much memory is in use is unknown")
-    return tr("Main memory: {problem}").format(problem=readings.gpu_problem) if readings.gpu_problem else ""
+    problem = readings.gpu_problem or ""
+    return problem[:1].upper() + problem[1:]
 
 
 def _segments(snapshot: Snapshot, one: Split) -> tuple[Segment, ...]:
@@ -154,13 +165,15 @@ def _legend(snapshot: Snapshot, known: Shares) -> tuple[Legend, ...]:
     living = alive(snapshot)
     # Where the driver does not tell whose memory it is, ours is among the rest.
     nobody_knows = bool(living) and not ours
-    entries = [Legend(Whose.OTHER, tr("in use") if nobody_knows else tr("other apps"), gib(others))]
+    text, short = (tr("in use"), "") if nobody_knows else (tr("other apps"), tr("others"))
+    entries = [Legend(Whose.OTHER, text, gib(others), short=short)]
     coming = coming_up(snapshot)
     loaded = 0 if coming is None else known.of_model(coming.model)
     if ours > loaded or (ours and coming is None):
         count = len(living) - (coming is not None)
         text = tr("this server") if count == 1 else tr("%n server(s)", "", count)
-        entries.append(Legend(Whose.OWN, text, gib(ours - loaded)))
+        short = tr("server") if count == 1 else ""
+        entries.append(Legend(Whose.OWN, text, gib(ours - loaded), short=short))
     if coming is not None and loaded:
         need = known.need(snapshot, coming.model)
         entries.append(

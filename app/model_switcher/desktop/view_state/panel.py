@@ -90,6 +90,11 @@ def web_ui(snapshot: Snapshot) -> str:
 
 def _hint(snapshot: Snapshot) -> str:
     count = len(snapshot.catalog.models)
+    if snapshot.scan is not None:
+        done, total = number(snapshot.scan.done), number(snapshot.scan.total)
+        return tr("Filter {count} models, {done} of {total} read…").format(
+            count=number(count), done=done, total=total
+        )
     if snapshot.scanning:
         return tr("Filter {count} models, looking for more…").format(count=number(count))
     return tr("Filter 1 model…") if count == 1 else tr("Filter {count} models…").format(count=number(count))

@@ -115,7 +115,7 @@ def _amount(model: Model, load: LoadOptions, context: int, *, gpu: bool) -> Amou
 def _lines(total: int, free: int | None, highest: float) -> tuple[Line, ...]:
     lines = [Line(total / highest, tr("{size} GiB in all").format(size=gib(total)))] if total else []
     if free is not None and total:
-        lines.append(Line(free / highest, tr("{size} GiB without other programs").format(size=gib(free))))
+        lines.append(Line(free / highest, tr("{size} GiB beside other programs").format(size=gib(free))))
     return tuple(lines)
 
 

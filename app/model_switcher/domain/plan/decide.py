@@ -29,7 +29,7 @@ from model_switcher.domain.plan.making_room import Blocked, Evict, Fits, Short, 
 from model_switcher.domain.plan.restarts import restart_due
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from model_switcher.domain.plan.situation import Resident, Situation
 
@@ -87,20 +87,30 @@ def _serve(situation: Situation, wanted: Sequence[Demand], waiting: _Waiting) ->
             if resident.coming_up:
                 return None
             continue
-        due = restart_due(situation.crashes.get(demand.model, ()), situation.now)
-        if due > situation.now:
-            waiting.times.append(due)
-            continue
-        match make_room(situation, demand.model, kept):
+        match _room(situation, demand, kept, waiting):
             case Fits():
                 return _start(situation, demand)
             case Evict(victims):
                 return _evict(situation, demand, victims, waiting)
             case Blocked():
                 continue
+            case None:
+                break
             case Short() as short:
                 return Refuse(demand.model, short)
     return None
+
+
+def _room(
+    situation: Situation, demand: Demand, kept: Collection[str], waiting: _Waiting
+) -> Fits | Evict | Blocked | Short | None:
+    """What it takes to start a wanted model; None if nothing else may be started before it."""
+    due = restart_due(situation.crashes.get(demand.model, ()), situation.now)
+    if due <= situation.now:
+        return make_room(situation, demand.model, kept)
+    waiting.times.append(due)
+    # Nobody comes between while a model is lent: its place is kept until it is there again.
+    return None if situation.lent(demand.model) else Blocked()
 
 
 def _start(situation: Situation, demand: Demand) -> Action | None:

@@ -134,3 +134,7 @@ class Situation:
 
     def resident(self, model: str) -> Resident | None:
         return next((resident for resident in self.residents if resident.model == model), None)
+
+    def lent(self, model: str) -> bool:
+        """Whether a program has it right now."""
+        return any(claim.granted and claim.model == model for claim in self.claims)

@@ -101,22 +101,15 @@ def _allocate(node: Node, pools: dict[Place, Pool]) -> None:
 
 
 def _takes_over(node: Node, pools: dict[Place, Pool]) -> bool:
-    """Put a node where one of its sources lies that nothing else needs."""
+    """Put a node where one of its sources lies that nothing else needs. Views never count as such."""
     for source in node.sources:
-        owner = source.root or source
-        if (
-            owner.pool is None
-            or owner.is_output
-            or source.layout != node.layout
-            or source.children != 1
-            or source.views
-        ):
+        if source.pool is None or source.is_output or source.layout != node.layout:
             continue
-        if source.root is not None and not (owner.views == 1 and owner.children == 0):
+        if source.children != 1 or source.views:
             continue
-        node.pool, node.offset = owner.pool, owner.offset
-        owner.pool = None  # it must not be freed
-        surplus = _aligned(owner.size) - _aligned(node.size)
+        node.pool, node.offset = source.pool, source.offset
+        source.pool = None  # it must not be freed
+        surplus = _aligned(source.size) - _aligned(node.size)
         if surplus > 0:
             pools[node.pool].give_back(node.offset + _aligned(node.size), surplus)
         return True

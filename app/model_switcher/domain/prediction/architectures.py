@@ -14,7 +14,6 @@ class Family(StrEnum):
     """Architectures whose graphs are put together in the same way."""
 
     DECODER = "decoder"
-    LATENT = "latent attention"
     ENCODER = "encoder"
     MAMBA = "mamba"
     DELTA_NET = "delta net"
@@ -41,6 +40,17 @@ class Recurrent(StrEnum):
     ALL = "all of them"
     NO_HEADS_NO_FEED_FORWARD = "those without either"
     INTERVAL = "all but every n-th"
+
+
+class Rotates(StrEnum):
+    """In which blocks positions turn queries and keys."""
+
+    ALWAYS = "in all"
+    NEVER = "in none"
+    SLIDING = "in those with a sliding window; without any such, in all"
+    UNLESS_DENIED = "in all, unless `rope.scaling.finetuned` says no"
+    NOT_EACH_4TH = "in all but each fourth"
+    NOT_EACH_FIRST_OF_4 = "in all but the first of each four"
 
 
 class Residual(StrEnum):
@@ -88,6 +98,11 @@ class Architecture:
         rms: Whether its norms are of the root mean square; else they also subtract the mean.
         residual: How the parts of a block are added up.
         rotates: Whether positions turn queries and keys.
+        flash: Whether it can do without the matrix of scores.
+        has_output: Whether it has an output layer, be it that the embeddings serve as one.
+        output_first: Whether it asks for that copy before the original: then both stay in main memory.
+        bare_norms: Whether it norms where it has no weights for that.
+        residual_first: Whether what came in stands first in the sums.
         scales_input: Whether embeddings are scaled; where the file can say it, 0 means not.
         gate_in_query: Whether half of the query matrix makes a gate for the attention's result.
     """
@@ -99,14 +114,19 @@ class Architecture:
     recurrent: Recurrent | None = None
     rms: bool = True
     residual: Residual = Residual.SEQUENTIAL
-    rotates: bool = True
+    rotates: Rotates = Rotates.ALWAYS
+    flash: bool = True
+    residual_first: bool = False
+    bare_norms: bool = False
+    has_output: bool = True
+    output_first: bool = False
     scales_input: bool = False
     gate_in_query: bool = False
 
     @property
     def generates(self) -> bool:
         """Whether it makes text; else it makes vectors of it."""
-        return self.family is not Family.ENCODER
+        return self.memory is not Memory.NONE
 
 
 _A = Architecture
@@ -114,55 +134,149 @@ _LAYER_NORM = False
 _EVERY_4TH = Window(period=4)
 
 ARCHITECTURES: dict[str, Architecture] = {
-    "afmoe": _A(source="afmoe.cpp", window=_EVERY_4TH, scales_input=True),
+    "afmoe": _A(source="afmoe.cpp", rotates=Rotates.NOT_EACH_4TH, window=_EVERY_4TH, scales_input=True),
     "apertus": _A(source="apertus.cpp"),
     "arcee": _A(source="arcee.cpp"),
     "arctic": _A(source="arctic.cpp", residual=Residual.EXPERTS_BESIDE),
     "baichuan": _A(source="baichuan.cpp"),
     "bailingmoe": _A(source="bailingmoe.cpp"),
     "bailingmoe2": _A(source="bailingmoe2.cpp"),
-    "bloom": _A(source="bloom.cpp", rms=_LAYER_NORM, rotates=False),
+    "bloom": _A(source="bloom.cpp", rms=_LAYER_NORM, rotates=Rotates.NEVER),
     "chatglm": _A(source="chatglm.cpp"),
     "codeshell": _A(source="codeshell.cpp", rms=_LAYER_NORM),
-    "cohere2": _A(source="cohere2.cpp", rms=_LAYER_NORM, window=_EVERY_4TH, residual=Residual.INPUT_FIRST),
+    "cohere2": _A(
+        source="cohere2.cpp",
+        rms=_LAYER_NORM,
+        rotates=Rotates.SLIDING,
+        window=_EVERY_4TH,
+        residual=Residual.INPUT_FIRST,
+    ),
     "command-r": _A(source="command-r.cpp", rms=_LAYER_NORM, residual=Residual.INPUT_FIRST),
     "dbrx": _A(source="dbrx.cpp", rms=_LAYER_NORM),
     "deci": _A(source="deci.cpp"),
     "deepseek": _A(source="deepseek.cpp"),
+    "deepseek2": _A(source="deepseek2.cpp"),
+    "minicpm3": _A(source="minicpm3.cpp", scales_input=True),
+    "plm": _A(source="plm.cpp"),
     "dots1": _A(source="dots1.cpp"),
+    "bert": _A(
+        source="bert.cpp",
+        has_output=False,
+        family=Family.ENCODER,
+        memory=Memory.NONE,
+        rms=_LAYER_NORM,
+        rotates=Rotates.NEVER,
+    ),
+    "eurobert": _A(source="eurobert.cpp", has_output=False, memory=Memory.NONE),
+    "gemma-embedding": _A(
+        source="gemma-embedding.cpp", memory=Memory.NONE, window=Window(period=6), scales_input=True
+    ),
+    "jina-bert-v2": _A(
+        source="jina-bert-v2.cpp",
+        has_output=False,
+        family=Family.ENCODER,
+        memory=Memory.NONE,
+        rms=_LAYER_NORM,
+        rotates=Rotates.NEVER,
+    ),
+    "jina-bert-v3": _A(
+        source="jina-bert-v3.cpp",
+        has_output=False,
+        family=Family.ENCODER,
+        memory=Memory.NONE,
+        rms=_LAYER_NORM,
+    ),
+    "llama-embed": _A(source="llama-embed.cpp", memory=Memory.NONE),
+    "modern-bert": _A(
+        source="modern-bert.cpp",
+        has_output=False,
+        memory=Memory.NONE,
+        rms=_LAYER_NORM,
+        window=Window(period=3, dense_first=True),
+    ),
+    "neo-bert": _A(source="neo-bert.cpp", has_output=False, memory=Memory.NONE),
+    "nomic-bert": _A(
+        source="nomic-bert.cpp", has_output=False, family=Family.ENCODER, memory=Memory.NONE, rms=_LAYER_NORM
+    ),
+    "nomic-bert-moe": _A(
+        source="nomic-bert-moe.cpp",
+        has_output=False,
+        family=Family.ENCODER,
+        memory=Memory.NONE,
+        rms=_LAYER_NORM,
+    ),
     "ernie4_5": _A(source="ernie4-5.cpp"),
     "ernie4_5-moe": _A(source="ernie4-5-moe.cpp"),
     "exaone": _A(source="exaone.cpp"),
-    "exaone4": _A(source="exaone4.cpp", window=Window(period=4, size=4096, blocks=64)),
-    "exaone-moe": _A(source="exaone-moe.cpp", window=Window(period=4, size=128)),
+    "exaone4": _A(
+        source="exaone4.cpp", rotates=Rotates.SLIDING, window=Window(period=4, size=4096, blocks=64)
+    ),
+    "exaone-moe": _A(source="exaone-moe.cpp", rotates=Rotates.SLIDING, window=Window(period=4, size=128)),
+    "falcon-h1": _A(source="falcon-h1.cpp", memory=Memory.HYBRID, recurrent=Recurrent.ALL),
     "falcon": _A(source="falcon.cpp", rms=_LAYER_NORM, residual=Residual.NETWORK_FIRST),
     "gemma": _A(source="gemma.cpp", scales_input=True),
     "gemma2": _A(source="gemma2.cpp", window=Window(period=2, size=4096), scales_input=True),
     "gemma3": _A(source="gemma3.cpp", window=Window(period=6), scales_input=True),
+    "gemma3n": _A(
+        source="gemma3n.cpp",
+        family=Family.GEMMA3N,
+        output_first=True,
+        window=Window(period=5),
+        scales_input=True,
+    ),
+    "gemma4": _A(
+        source="gemma4.cpp",
+        family=Family.GEMMA4,
+        output_first=True,
+        window=Window(period=None),
+        scales_input=True,
+    ),
     "glm4": _A(source="glm4.cpp"),
     "glm4moe": _A(source="glm4-moe.cpp"),
     "gpt-oss": _A(source="openai-moe.cpp", window=Window(period=2)),
-    "gpt2": _A(source="gpt2.cpp", rms=_LAYER_NORM, rotates=False),
+    "gpt2": _A(source="gpt2.cpp", rms=_LAYER_NORM, rotates=Rotates.NEVER),
     "gptneox": _A(source="gptneox.cpp", rms=_LAYER_NORM),
-    "granite": _A(source="granite.cpp", scales_input=True),
-    "granitemoe": _A(source="granite-moe.cpp", scales_input=True),
-    "grok": _A(source="grok.cpp"),
+    "granite": _A(source="granite.cpp", rotates=Rotates.UNLESS_DENIED, scales_input=True),
+    "granitemoe": _A(source="granite-moe.cpp", rotates=Rotates.UNLESS_DENIED, scales_input=True),
+    "grok": _A(source="grok.cpp", flash=False),
     "hunyuan-dense": _A(source="hunyuan-dense.cpp"),
     "hunyuan-moe": _A(source="hunyuan-moe.cpp"),
     "hy_v3": _A(source="hy-v3.cpp"),
     "internlm2": _A(source="internlm2.cpp"),
-    "jais": _A(source="jais.cpp", rms=_LAYER_NORM, rotates=False),
+    "jais": _A(source="jais.cpp", rms=_LAYER_NORM, rotates=Rotates.NEVER),
     "jais2": _A(source="jais2.cpp", rms=_LAYER_NORM),
+    "lfm2": _A(source="lfm2.cpp", memory=Memory.HYBRID, residual_first=True),
+    "lfm2moe": _A(source="lfm2moe.cpp", memory=Memory.HYBRID, residual_first=True),
     "llama": _A(source="llama.cpp"),
-    "llama4": _A(source="llama4.cpp", window=Window(period=4, size=8192, forced=True)),
+    "llama4": _A(
+        source="llama4.cpp", rotates=Rotates.NOT_EACH_4TH, window=Window(period=4, size=8192, forced=True)
+    ),
+    "jamba": _A(source="jamba.cpp", residual_first=True, memory=Memory.HYBRID, rotates=Rotates.NEVER),
+    "granitehybrid": _A(
+        source="granite-hybrid.cpp", memory=Memory.HYBRID, rotates=Rotates.UNLESS_DENIED, scales_input=True
+    ),
+    "mamba": _A(source="mamba.cpp", memory=Memory.RECURRENT),
+    "mamba2": _A(source="mamba2.cpp", memory=Memory.RECURRENT),
     "maincoder": _A(source="maincoder.cpp"),
     "mellum": _A(source="mellum.cpp", window=_EVERY_4TH),
-    "minicpm": _A(source="minicpm.cpp", scales_input=True),
+    "minicpm": _A(source="minicpm.cpp", rotates=Rotates.UNLESS_DENIED, scales_input=True),
     "minimax-m2": _A(source="minimax-m2.cpp"),
     "mistral3": _A(source="mistral3.cpp"),
-    "mpt": _A(source="mpt.cpp", rms=_LAYER_NORM, rotates=False),
+    "mpt": _A(source="mpt.cpp", rms=_LAYER_NORM, rotates=Rotates.NEVER),
+    "nemotron_h": _A(
+        source="nemotron-h.cpp",
+        memory=Memory.HYBRID,
+        recurrent=Recurrent.NO_HEADS_NO_FEED_FORWARD,
+        rotates=Rotates.NEVER,
+    ),
+    "nemotron_h_moe": _A(
+        source="nemotron-h-moe.cpp",
+        memory=Memory.HYBRID,
+        recurrent=Recurrent.NO_HEADS_NO_FEED_FORWARD,
+        rotates=Rotates.NEVER,
+    ),
     "nemotron": _A(source="nemotron.cpp", rms=_LAYER_NORM),
-    "olmo": _A(source="olmo.cpp", rms=_LAYER_NORM),
+    "olmo": _A(source="olmo.cpp", bare_norms=True, rms=_LAYER_NORM),
     "olmo2": _A(source="olmo2.cpp", window=_EVERY_4TH),
     "olmoe": _A(source="olmoe.cpp"),
     "orion": _A(source="orion.cpp", rms=_LAYER_NORM),
@@ -178,14 +292,30 @@ ARCHITECTURES: dict[str, Architecture] = {
     "qwen2vl": _A(source="qwen2vl.cpp"),
     "qwen3": _A(source="qwen3.cpp"),
     "qwen3moe": _A(source="qwen3moe.cpp"),
+    "qwen3next": _A(
+        source="qwen3next.cpp",
+        family=Family.DELTA_NET,
+        memory=Memory.HYBRID,
+        recurrent=Recurrent.INTERVAL,
+    ),
+    "qwen35": _A(
+        source="qwen35.cpp", family=Family.DELTA_NET, memory=Memory.HYBRID, recurrent=Recurrent.INTERVAL
+    ),
+    "qwen35moe": _A(
+        source="qwen35moe.cpp", family=Family.DELTA_NET, memory=Memory.HYBRID, recurrent=Recurrent.INTERVAL
+    ),
     "qwen3vl": _A(source="qwen3vl.cpp"),
     "qwen3vlmoe": _A(source="qwen3vlmoe.cpp"),
-    "refact": _A(source="refact.cpp", rotates=False),
+    "refact": _A(source="refact.cpp", rotates=Rotates.NEVER),
     "seed_oss": _A(source="seed-oss.cpp"),
-    "smallthinker": _A(source="smallthinker.cpp", window=Window(period=4, dense_first=True, size=4096, forced=True)),
-    "smollm3": _A(source="smollm3.cpp"),
+    "smallthinker": _A(
+        source="smallthinker.cpp",
+        rotates=Rotates.NOT_EACH_FIRST_OF_4,
+        window=Window(period=4, dense_first=True, size=4096, forced=True),
+    ),
+    "smollm3": _A(source="smollm3.cpp", rotates=Rotates.NOT_EACH_4TH),
     "stablelm": _A(source="stablelm.cpp", rms=_LAYER_NORM),
-    "starcoder": _A(source="starcoder.cpp", rms=_LAYER_NORM, rotates=False),
+    "starcoder": _A(source="starcoder.cpp", rms=_LAYER_NORM, rotates=Rotates.NEVER),
     "starcoder2": _A(source="starcoder2.cpp", rms=_LAYER_NORM),
     "xverse": _A(source="xverse.cpp"),
 }

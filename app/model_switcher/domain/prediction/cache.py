@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from model_switcher.domain.prediction.architectures import Memory
 from model_switcher.domain.prediction.graph import Place
 from model_switcher.domain.tensor_types import TENSOR_TYPES, TYPE_NUMBERS
 
@@ -21,6 +20,8 @@ if TYPE_CHECKING:
 # Contexts and caches are whole multiples of this (`GGML_PAD(…, 256)`).
 STEP = 256
 _STATE_ELEMENT = 4  # F32
+# Types of caches that are not quantized.
+PLAIN_TYPES = frozenset({"f32", "f16", "bf16"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +63,6 @@ def extent(model: Hyperparameters, load: LoadOptions) -> Extent:
     tokens = min(tokens, ctx_size)
     # As many for each slot (`graph_reserve`).
     tokens = -(-tokens // slots) * slots
-    every = load.embedding or not model.architecture.generates
     return Extent(
         ctx_size=ctx_size,
         cells=cells,
@@ -70,7 +70,7 @@ def extent(model: Hyperparameters, load: LoadOptions) -> Extent:
         streams=streams,
         tokens=tokens,
         slots=slots,
-        outputs=tokens if every else min(tokens, slots),
+        outputs=tokens if load.embedding else min(tokens, slots),
     )
 
 
@@ -79,7 +79,7 @@ def caches(
 ) -> dict[Place, int] | None:
     """Bytes of what is remembered in each place; None for a type of cache this program does not know."""
     total = dict.fromkeys(Place, 0)
-    for block in range(model.trunk):
+    for block in range(model.blocks):
         place = places.of_block(block) if load.kv_offload else Place.HOST
         if model.caches[block]:
             keys, values = cache_rows(model, load, block)
@@ -87,7 +87,7 @@ def caches(
                 return None
             cells = size.cells_swa if model.sliding[block] else size.cells
             total[place] += (keys + values) * cells * size.streams
-        if model.states[block] and model.architecture.memory is not Memory.CACHE:
+        if model.states[block] and block < model.trunk:
             total[place] += _STATE_ELEMENT * (model.convolution_state + model.recurrent_state) * size.slots
     return total
 
@@ -101,12 +101,16 @@ def cache_rows(model: Hyperparameters, load: LoadOptions, block: int) -> tuple[i
         return keys, 0
     width = (model.value_swa if sliding else model.value) * heads
     if not load.flash_attn:
-        # Turned round, all layers are as wide as the widest.
-        width = max(
-            (model.value_swa if model.sliding[other] else model.value) * model.heads_kv[other]
-            for other in range(model.blocks)
-        )
+        width = widest_values(model)  # turned round, all layers are as wide as the widest
     return keys, row_size(load.cache_type_v, width)
+
+
+def widest_values(model: Hyperparameters) -> int:
+    """Numbers in one token's values in the block that has most (`n_embd_v_gqa_max`)."""
+    return max(
+        (model.value_swa if sliding else model.value) * heads
+        for sliding, heads in zip(model.sliding, model.heads_kv, strict=True)
+    )
 
 
 def row_size(cache_type: str, elements: int) -> int | None:

@@ -32,7 +32,7 @@ class Place(IntEnum):
 
 
 # Operations that may write over one of their sources (ggml/src/ggml-alloc.c, `ggml_op_can_inplace`).
-IN_PLACE = frozenset({"scale", "add", "sub", "mul", "div", "sqr", "sqrt", "unary", "rope", "rms_norm", "clamp", "soft_max", "fill"})  # fmt: skip
+IN_PLACE = frozenset({"scale", "add", "sub", "mul", "div", "sqr", "sqrt", "unary", "rope", "rms_norm", "soft_max", })  # fmt: skip
 VIEW = "view"
 LEAF = "leaf"
 
@@ -175,6 +175,13 @@ def part(source: Node, shape: Shape, element: int = F32) -> Node:
         VIEW, shape, math.prod(shape) * element, (source,), root=source.root or source, layout=object()
     )
     return node
+
+
+def clamped(source: Node) -> Node:
+    """`ggml_clamp`: done where the source lies."""
+    return Node(
+        "clamp", source.shape, source.size, (source,), root=source.root or source, layout=source.layout
+    )
 
 
 def mul_mat(matrix: Node, source: Node) -> Node:

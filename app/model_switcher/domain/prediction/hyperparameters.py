@@ -219,11 +219,12 @@ def _caches(
     blocks = len(states)
     if architecture.memory in (Memory.NONE, Memory.RECURRENT):
         return (False,) * blocks
-    last = trunk
+    # llama.cpp b10434 keeps keys and values of the blocks that predict further tokens too; b11434 no longer does.
+    last = blocks if architecture.memory is Memory.CACHE else trunk
     if architecture.family is Family.GEMMA3N:
-        last = min(trunk, 20)  # a constant in gemma3n.cpp
+        last = min(blocks, 20)  # a constant in gemma3n.cpp
     elif architecture.family is Family.GEMMA4:
-        last = min(trunk, blocks - _number(layout, "attention.shared_kv_layers"))
+        last = min(blocks, blocks - _number(layout, "attention.shared_kv_layers"))
     if architecture.recurrent is Recurrent.NO_HEADS_NO_FEED_FORWARD:
         return tuple(
             not state and not width and block < last

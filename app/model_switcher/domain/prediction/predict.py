@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from model_switcher.domain.need import Amount, Need, Source
 from model_switcher.domain.prediction.blueprint import Blueprint
-from model_switcher.domain.prediction.cache import caches, extent
+from model_switcher.domain.prediction.cache import PLAIN_TYPES, caches, extent
 from model_switcher.domain.prediction.compute import compute
 from model_switcher.domain.prediction.graph import Place
 from model_switcher.domain.prediction.hyperparameters import hyperparameters
@@ -66,6 +66,10 @@ def _amounts(blueprint: Blueprint, load: LoadOptions, *, gpu: bool) -> Amounts |
     model = hyperparameters(blueprint)
     if model is None:
         return None
+    if not model.architecture.flash:
+        load = replace(load, flash_attn=False)
+    if not load.flash_attn and load.cache_type_v.lower() not in PLAIN_TYPES:
+        return None  # llama-server refuses that
     size = extent(model, load)
     places = Places(model, load, gpu=gpu)
     kept = weights(model, places)

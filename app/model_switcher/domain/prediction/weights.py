@@ -104,8 +104,7 @@ def weights(model: Hyperparameters, places: Places) -> dict[Place, int]:
             total[places.of_tensor(tensor, block)] += tensor.size
     if is_tied(model) and places.output is Place.DEVICE:
         total[Place.DEVICE] += model.layout.outer[EMBEDDINGS].size
-    elif is_tied(model) and model.layout.architecture == "gemma3n":
-        # gemma3n.cpp asks for the copy before the original: both stay.
+    elif is_tied(model) and model.architecture.output_first:
         total[Place.HOST] += model.layout.outer[EMBEDDINGS].size
     return total
 
@@ -123,4 +122,4 @@ def block_sizes(model: Hyperparameters) -> tuple[tuple[int, int], ...]:
 def is_tied(model: Hyperparameters) -> bool:
     """Whether the embeddings serve as the output layer too; on a GPU that takes a copy of them."""
     outer = model.layout.outer
-    return OUTPUT not in outer and EMBEDDINGS in outer and model.architecture.generates
+    return OUTPUT not in outer and EMBEDDINGS in outer and model.architecture.has_output

@@ -44,6 +44,9 @@ def child_environment(
     # Set to anything, it makes llama-server report its state to its parent and end with it
     # (llama.cpp, tools/server/server-models.cpp).
     environment["LLAMA_SERVER_ROUTER_PORT"] = "1"
+    # Where gdb is installed, an engine that aborts would have it print a backtrace for a second or two before it is gone
+    # (ggml, src/ggml.c: ggml_print_backtrace).
+    environment.setdefault("GGML_NO_BACKTRACE", "1")
     return environment
 
 

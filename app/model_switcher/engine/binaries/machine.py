@@ -35,6 +35,7 @@ _PE_MACHINES = {0x14C: "x86", 0x8664: "x86_64", 0xAA64: "aarch64", 0x1C4: "arm"}
 _MACHO_MACHINES = {0x01000007: "x86_64", 0x0100000C: "aarch64", 7: "x86"}
 _MACHO_LITTLE = {b"\xcf\xfa\xed\xfe", b"\xce\xfa\xed\xfe"}
 _MACHO_SEVERAL = b"\xca\xfe\xba\xbe"
+_MOST_PARTS = 16  # of a program for several processors
 
 
 class Target(NamedTuple):
@@ -68,7 +69,8 @@ def parse_target(data: bytes) -> Target | None:
     if data[:4] in _MACHO_LITTLE:
         return Target("macOS", _known(_MACHO_MACHINES, int.from_bytes(data[4:8], "little")))
     if data[:4] == _MACHO_SEVERAL:
-        kinds = [int.from_bytes(data[8 + 20 * number : 12 + 20 * number], "big") for number in range(data[7])]
+        starts = range(8, 8 + 20 * min(_MOST_PARTS, int.from_bytes(data[4:8], "big")), 20)
+        kinds = [int.from_bytes(data[start : start + 4], "big") for start in starts]
         return Target("macOS", frozenset().union(*(_known(_MACHO_MACHINES, kind) for kind in kinds)))
     return None
 

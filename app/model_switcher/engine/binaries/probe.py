@@ -17,6 +17,7 @@ from model_switcher.domain.units import format_seconds
 from model_switcher.engine.binaries.causes import describe_exit
 from model_switcher.engine.binaries.environment import child_environment
 from model_switcher.engine.binaries.find import WHERE_TO_GET_IT
+from model_switcher.engine.binaries.machine import misfit
 from model_switcher.engine.process.guards import kill_tree
 from model_switcher.processes import process_created
 
@@ -156,7 +157,8 @@ def _spawn_options() -> dict[str, Any]:
 
 def _why_not_started(binary: EngineBinary, error: OSError) -> str:
     if error.errno == _ENOEXEC or getattr(error, "winerror", None) in _WRONG_FORMAT:
-        return f"{_name(binary)} is not a program for this machine"
+        reason = misfit(binary.path)
+        return f"{_name(binary)} is not a program for this machine" + (f": it is {reason}" if reason else "")
     if isinstance(error, FileNotFoundError):
         return f"{_name(binary)} is not there any more"
     if isinstance(error, PermissionError):

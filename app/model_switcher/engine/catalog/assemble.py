@@ -76,7 +76,16 @@ def assemble(
     projectors: list[Facts] = []
     rejected: list[Rejected] = []
     shards: dict[tuple[str, str, int], list[_Part]] = defaultdict(list)
+    found = list(found)
+    named = {
+        item.candidate.path: item.candidate.projector
+        for item in found
+        if item.candidate.projector and item.candidate.projector not in broken
+    }
+    beside = set(named.values())
     for item in found:
+        if item.facts is None and item.candidate.path in beside:
+            continue  # its store says what it is, its header is still to be read
         facts = item.facts or facts_by_name(item.candidate.path, item.candidate.size)
         part = _Part(found=item, facts=facts)
         if facts.role is Role.PROJECTOR:
@@ -98,8 +107,6 @@ def assemble(
         else:
             groups.append(parts)
     firsts = [parts[0] for parts in groups]
-    candidates = [part.found.candidate for part in firsts]
-    named = {candidate.path: candidate.projector for candidate in candidates if candidate.projector}
     pairs = Pairs([part.facts for part in firsts], projectors, named)
     ids = identifiers([(part.facts.path, _stem(part)) for part in firsts], taken)
     models = [_model(parts, model_id, pairs) for parts, model_id in zip(groups, ids, strict=True)]

@@ -59,25 +59,36 @@ class _Version(msgspec.Struct, array_like=True, frozen=True):
     version: int
 
 
-_decoder = msgspec.msgpack.Decoder(list[_Entry])
+_entries = msgspec.msgpack.Decoder(list[msgspec.Raw])
+_entry = msgspec.msgpack.Decoder(_Entry)
 
 
 class HeaderCache:
     """Outcomes of reading headers by path, size, time of the last change and inode. Fit for several threads.
 
-    It begins empty if there is no file, or one that is damaged or of another version of this program.
+    It begins empty if there is no file, or one that is damaged or of another version of this program. The file is read
+    when the first header is asked for. Every method blocks.
     """
 
     def __init__(self, file: Path) -> None:
         self._file = file
         self._lock = threading.Lock()
         self._saving = threading.Lock()
+        self._loading = threading.Lock()
         self._today = int(time.time()) // _DAY
-        self._entries = {entry.path: entry for entry in _load(file)}
+        self._loaded: dict[str, _Entry] | None = None
         self._changed = False
 
     def __len__(self) -> int:
         return len(self._entries)
+
+    @property
+    def _entries(self) -> dict[str, _Entry]:
+        if self._loaded is None:
+            with self._loading:
+                if self._loaded is None:
+                    self._loaded = {entry.path: entry for entry in _load(self._file)}
+        return self._loaded
 
     def get(self, candidate: Candidate) -> Facts | Rejected | None:
         """What came of reading this file's header; None if that is not known, or the file was changed since."""
@@ -162,7 +173,8 @@ def _load(file: Path) -> list[_Entry]:
         if zlib.crc32(content.entries) != content.checksum:
             _log.warning("The cache of headers %s is damaged: it is made again", file)
             return []
-        return _decoder.decode(content.entries)
+        # One by one: decoding a thousand at once would keep other threads from the interpreter all the time.
+        return [_entry.decode(entry) for entry in _entries.decode(content.entries)]
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         _log.warning("The cache of headers %s is damaged: it is made again (%s)", file, error)
         return []

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
-from model_switcher.domain.catalog import Rejected
+from model_switcher.domain.catalog import Reject, Rejected
 from model_switcher.engine.catalog.cache import HeaderCache
 from model_switcher.engine.catalog.facts import Facts, facts_of, first_facts
 from model_switcher.engine.catalog.walk import unreadable
@@ -12,9 +13,13 @@ from model_switcher.engine.gguf import HeaderError, read_header
 from model_switcher.engine.gguf.beginning import read_beginning
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from model_switcher.engine.catalog.walk import Candidate
+
+_PASSING = frozenset({Reject.UNREADABLE, Reject.NOT_A_FILE})
+_log = logging.getLogger(__name__)
 
 
 class HeaderReader:
@@ -32,7 +37,7 @@ class HeaderReader:
         return self._cache.get(candidate) if self._cache is not None else None
 
     def quick(self, candidate: Candidate) -> Facts | Rejected:
-        """What the cache says, else the beginning of the file: one read of 64 KiB, `Facts.complete` is False then."""
+        """What the cache says, else the beginning of the file: at most 64 KiB, `Facts.complete` is False then."""
         known = self.known(candidate)
         if known is not None:
             return known
@@ -55,12 +60,31 @@ class HeaderReader:
         except HeaderError as error:
             outcome = Rejected(path=candidate.path, code=error.code, reason=error.reason)
         except OSError as error:
-            return unreadable(candidate.path, error)  # that may be otherwise the next time
-        if self._cache is not None:
-            self._cache.put(candidate, outcome)
+            outcome = unreadable(candidate.path, error)
+        self.keep(candidate, outcome)
         return outcome
+
+    def keep(self, candidate: Candidate, outcome: Facts | Rejected) -> None:
+        """Remember what came of reading a whole header; `candidate` is what the file was before it was read."""
+        if self._cache is not None and not is_passing(outcome):
+            self._cache.put(candidate, outcome)
 
     def save(self) -> None:
         """Write the cache to the disk, if something changed."""
         if self._cache is not None:
             self._cache.save()
+
+
+def is_passing(outcome: Facts | Rejected) -> bool:
+    """Whether it may be otherwise the next time, though the file is the same."""
+    return isinstance(outcome, Rejected) and outcome.code in _PASSING
+
+
+def guarded(read: Callable[[Candidate], Facts | Rejected], file: Candidate) -> Facts | Rejected:
+    """What `read` says of a file; one that nobody thought of is rejected, and must not cost the user all others."""
+    try:
+        return read(file)
+    except Exception as error:  # noqa: BLE001 - nobody thought of it
+        _log.exception("Reading the header of %s failed", file.path)
+        reason = f"reading its header failed unexpectedly: {type(error).__name__}"
+        return Rejected(path=file.path, code=Reject.UNREADABLE, reason=reason)

@@ -36,8 +36,9 @@ def number(metadata: Mapping[str, Value], key: str) -> int | None:
 def most(metadata: Mapping[str, Value], key: str) -> int | None:
     """The greatest of the positive whole numbers that a key gives: one for all layers, or one for each."""
     value = metadata.get(key)
-    values = value if isinstance(value, tuple) else (value,)
-    numbers = (item for item in values if isinstance(item, int) and not isinstance(item, bool) and item > 0)
+    if not isinstance(value, tuple):
+        return number(metadata, key)
+    numbers = (item for item in value if isinstance(item, int) and not isinstance(item, bool) and item > 0)
     return max(numbers, default=None)
 
 

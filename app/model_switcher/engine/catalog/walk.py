@@ -90,7 +90,7 @@ class Walk:
     def file(self, path: str) -> Candidate | Rejected | None:
         """What lies at `path`; None if that file was visited before."""
         try:
-            status = Path(path).stat()
+            status = _stat(path)
         except (OSError, ValueError) as error:
             return unreadable(path, error)
         entry = _entry(path, status)
@@ -136,7 +136,7 @@ def through(
 def look(path: str) -> Listing:
     """What lies in the folder at `path`, or what the file there is. Blocks: for a worker thread."""
     try:
-        status = Path(path).stat()
+        status = _stat(path)
         if not stat.S_ISDIR(status.st_mode):
             return Listing(entries=(_entry(path, status),))
         with os.scandir(path) as entries:
@@ -152,7 +152,7 @@ def look(path: str) -> Listing:
             if entry.is_dir():
                 folders.append(entry.path)
             elif named and not may_be_partial(entry.name):
-                listed.append(_entry(entry.path, Path(entry.path).stat()))
+                listed.append(_entry(entry.path, _stat(entry.path)))
             elif may_be_partial(entry.name) and (partial := _partial(entry.path)) is not None:
                 listed.append(partial)
         except OSError as error:
@@ -161,8 +161,13 @@ def look(path: str) -> Listing:
     return Listing(tuple(listed), tuple(folders), (status.st_dev, status.st_ino), status.st_mtime_ns)
 
 
+def _stat(path: str) -> os.stat_result:
+    # The entries of a folder know less: no inode on Windows. Path.stat() takes twice as long, for thousands of files.
+    return os.stat(path)  # noqa: PTH116
+
+
 def _partial(path: str) -> Rejected | None:
-    status = Path(path).stat()
+    status = _stat(path)
     return rejected(path, Reject.PARTIAL, so_far(status)) if is_partial_model(path, status) else None
 
 

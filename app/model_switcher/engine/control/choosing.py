@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from model_switcher.engine.control.book import Book
     from model_switcher.engine.control.fleet import Fleet
-    from model_switcher.engine.control.preflight import Prepare
+    from model_switcher.engine.control.preflight import Annotate, Prepare
     from model_switcher.engine.control.stage import Stage
     from model_switcher.engine.control.switching import Switches
 
@@ -28,6 +28,7 @@ class Choosing:
     Args:
         post: Has a step done by the writer.
         prepare: Preflight of a model id.
+        annotate: Says more of a failure.
         drain_timeout: Seconds that running answers have when a choice may cut them.
     """
 
@@ -36,6 +37,7 @@ class Choosing:
         *,
         post: Callable[[Callable[[], None]], None],
         prepare: Prepare,
+        annotate: Annotate,
         drain_timeout: float,
         book: Book,
         fleet: Fleet,
@@ -44,6 +46,7 @@ class Choosing:
     ) -> None:
         self._post = post
         self._prepare = prepare
+        self._annotate = annotate
         self._drain_timeout = drain_timeout
         self._book = book
         self._fleet = fleet
@@ -76,7 +79,7 @@ class Choosing:
     async def _check(self, switch: Switch) -> None:
         default = self._book.default
         fallback = None if default in (switch.target, *self._book.launches) else default
-        checked = await check(self._prepare, switch.target, fallback=fallback)
+        checked = await check(self._prepare, switch.target, fallback=fallback, annotate=self._annotate)
         self._post(lambda: self._checked(switch, checked))
 
     def _checked(self, switch: Switch, checked: Checked | Failure) -> None:

@@ -24,6 +24,7 @@ from model_switcher.engine.control.lending import Lending
 from model_switcher.engine.control.mailbox import Mailbox
 from model_switcher.engine.control.memory import Memory, UnknownMemory, with_what_fits
 from model_switcher.engine.control.outlook import Outlook
+from model_switcher.engine.control.preflight import as_it_is
 from model_switcher.engine.control.preparations import Preparations
 from model_switcher.engine.control.stage import Stage
 from model_switcher.engine.control.switching import Switches
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from model_switcher.domain.settings import ServerSettings
     from model_switcher.domain.snapshot import Outcome
     from model_switcher.engine.control.deadlines import Deadlines
-    from model_switcher.engine.control.preflight import Prepare
+    from model_switcher.engine.control.preflight import Annotate, Prepare
     from model_switcher.engine.control.server import Server
     from model_switcher.engine.control.stage import OnOutcome
     from model_switcher.engine.hub import Hub
@@ -57,6 +58,7 @@ class Controller:
         deadlines: Of each server's steps.
         on_outcome: Told how each load ended, whoever wanted it, with the server that holds the model if it does.
         expected: Seconds that a load of a model will take; None if nobody knows.
+        annotate: Says more of why a model, by its id, failed: where in the settings, what would fit.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class Controller:
         deadlines: Deadlines | None = None,
         on_outcome: OnOutcome = lambda _outcome, _server: None,
         expected: Callable[[str], float | None] = lambda _: None,
+        annotate: Annotate = as_it_is,
     ) -> None:
         self._mailbox = Mailbox()
         self._post = self._mailbox.post
@@ -84,13 +87,14 @@ class Controller:
         )
         self._hub = hub
         self._memory = memory or UnknownMemory()
+        self._annotate = annotate
         self._book = Book(default=default)
         self._fleet = Fleet(on_change=self._changed, log=log, deadlines=deadlines, signs=self.admission.signs)
         self._switches = Switches()
         leases = Leases(limit=settings.lease_limit)
         self.lending = Lending(post=self._post, book=self._book, leases=leases)
         self._preparations = Preparations(
-            prepare, lambda model, outcome: self._post(lambda: self._prepared(model, outcome))
+            prepare, annotate, lambda model, outcome: self._post(lambda: self._prepared(model, outcome))
         )
         self._stage = Stage(
             book=self._book,
@@ -114,13 +118,14 @@ class Controller:
         self._choosing = Choosing(
             post=self._post,
             prepare=prepare,
+            annotate=annotate,
             drain_timeout=settings.drain_timeout,
             book=self._book,
             fleet=self._fleet,
             switches=self._switches,
             stage=self._stage,
         )
-        self._proofs: set[asyncio.Task[None]] = set()
+        self._ends: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
 
     # Intentions: they may come at any time, and are carried out in order.
@@ -252,25 +257,31 @@ class Controller:
 
     def _ended(self, server: Server) -> None:
         """Its process is gone; it counts as stopping until its memory is proven free."""
-        if server.failure is not None:
-            server.failure = with_what_fits(server.failure, self._memory, server.model)
         switch = self._switches.under_way
         if switch is not None and server.model == switch.target and server.failure is not None:
-            switch.failure = server.failure
             switch.enter(Phase.ROLLBACK)
-        proof = asyncio.create_task(self._prove(server), name=f"release {server.model}")
-        self._proofs.add(proof)
-        proof.add_done_callback(self._proofs.discard)
+        end = asyncio.create_task(self._prove(server), name=f"end of {server.model}")
+        self._ends.add(end)
+        end.add_done_callback(self._ends.discard)
 
     async def _prove(self, server: Server) -> None:
+        failure = server.failure
         try:
+            if failure is not None:
+                failure = with_what_fits(
+                    await self._annotate(server.model, failure), self._memory, server.model
+                )
             await self._memory.released(server)
         finally:
-            self._post(lambda: self._freed(server))
+            self._post(lambda: self._freed(server, failure))
 
-    def _freed(self, server: Server) -> None:
+    def _freed(self, server: Server, failure: Failure | None) -> None:
+        server.failure = failure
+        switch = self._switches.under_way
+        if switch is not None and server.model == switch.target and failure is not None:
+            switch.failure = failure
         self._fleet.remove(server)
-        self._book.note_end(server, time.monotonic(), choosing=self._switches.under_way is not None)
+        self._book.note_end(server, time.monotonic(), choosing=switch is not None)
 
     # The writer's step.
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from model_switcher.domain.catalog import Model, Reject
 from model_switcher.domain.errors import SwitcherError, UnsupportedOption, UnusableModel
+from model_switcher.domain.failures import failure_of
 from model_switcher.domain.launch import Launch, arguments, unsupported
 from model_switcher.domain.states import Cause, Failure
 from model_switcher.domain.units import format_seconds
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from model_switcher.engine.binaries.probe import EngineProber
 
     Prepare = Callable[[str], Awaitable[Launch]]
+    Annotate = Callable[[str, Failure], Awaitable[Failure]]
 
 PATIENCE = 60.0
 
@@ -39,7 +41,15 @@ class Checked:
     fallback: Launch | None
 
 
-async def check(prepare: Prepare, target: str, *, fallback: str | None) -> Checked | Failure:
+async def as_it_is(model: str, failure: Failure) -> Failure:
+    """Where there is nothing more to say of a failure."""
+    del model
+    return failure
+
+
+async def check(
+    prepare: Prepare, target: str, *, fallback: str | None = None, annotate: Annotate = as_it_is
+) -> Checked | Failure:
     """Prepare the model `target`, and `fallback` if there is one; why not, if `target` cannot be served.
 
     A fallback that cannot be served is none: choosing it says why. Nothing waits for a drive that does not answer for
@@ -47,7 +57,7 @@ async def check(prepare: Prepare, target: str, *, fallback: str | None) -> Check
     """
     launch = await _prepared(prepare, target)
     if isinstance(launch, Failure):
-        return launch
+        return await annotate(target, launch)
     second = await _prepared(prepare, fallback) if fallback is not None else None
     return Checked(launch, None if isinstance(second, Failure) else second)
 
@@ -63,7 +73,7 @@ async def _prepared(prepare: Prepare, model: str) -> Launch | Failure:
             hint="Is the drive still there?",
         )
     except SwitcherError as error:
-        return Failure(cause=error.code, sentence=error.message, hint=error.hint)
+        return failure_of(error)
     except Exception as error:
         logger.exception("The preflight of %s failed", model)
         return Failure(cause=SwitcherError.code, sentence=f"It could not be checked: {error}")

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from model_switcher.domain.launch import Launch
-    from model_switcher.engine.control.preflight import Prepare
+    from model_switcher.engine.control.preflight import Annotate, Prepare
 
 
 class Preparations:
@@ -20,11 +20,15 @@ class Preparations:
 
     Args:
         prepare: The preflight.
+        annotate: Says more of a failure.
         on_prepared: Is given the outcome.
     """
 
-    def __init__(self, prepare: Prepare, on_prepared: Callable[[str, Launch | Failure], None]) -> None:
+    def __init__(
+        self, prepare: Prepare, annotate: Annotate, on_prepared: Callable[[str, Launch | Failure], None]
+    ) -> None:
         self._prepare = prepare
+        self._annotate = annotate
         self._on_prepared = on_prepared
         self._under_way: dict[str, asyncio.Task[None]] = {}
 
@@ -37,6 +41,6 @@ class Preparations:
             self._under_way.pop(model).cancel()
 
     async def _check(self, model: str) -> None:
-        checked = await check(self._prepare, model, fallback=None)
+        checked = await check(self._prepare, model, annotate=self._annotate)
         self._under_way.pop(model, None)
         self._on_prepared(model, checked if isinstance(checked, Failure) else checked.launch)

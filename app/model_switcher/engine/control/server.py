@@ -10,17 +10,18 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
-from model_switcher.domain.errors import SwitcherError
 from model_switcher.domain.snapshot import ServerView
-from model_switcher.domain.states import COMING_UP, ENDED, Cause, Failure, ServerState, move
-from model_switcher.domain.units import format_seconds
-from model_switcher.engine.binaries.causes import explain
+from model_switcher.domain.states import COMING_UP, ENDED, Failure, ServerState, move
+from model_switcher.engine.background import in_background
+from model_switcher.engine.binaries.causes import explain, is_doomed
 from model_switcher.engine.binaries.environment import child_environment
+from model_switcher.engine.control import verdicts
 from model_switcher.engine.control.deadlines import Deadlines
 from model_switcher.engine.control.health import listening_port, reported_aliases
 from model_switcher.engine.control.pulse import Signs, hangs
 from model_switcher.engine.log import LogLine, LogRing
 from model_switcher.engine.process.child import STDOUT, Child
+from model_switcher.engine.process.oom_kills import OomWatch
 from model_switcher.engine.process.protocol import ReportsReady, parse_port, parse_state
 from model_switcher.engine.process.report import EngineReport
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+SIGKILL = 9  # signal.SIGKILL, which Windows does not have
 LONGEST_KEPT = 4096  # of a log line; 20,000 of them are kept
 
 
@@ -74,6 +76,8 @@ class Server:
         self._aliases: frozenset[str] | None = None
         self._sign_of_life = time.monotonic()
         self._reports = False
+        self._doomed = False
+        self._oom: OomWatch | None = None
         self._wake = asyncio.Event()
         self._report = EngineReport()
         self._task: asyncio.Task[None] | None = None
@@ -135,9 +139,7 @@ class Server:
         except Exception as error:
             # Whatever it is, somebody waits for the end of this server.
             logger.exception("The server of %s failed", self.model)
-            failure = Failure(
-                cause=SwitcherError.code, sentence=f"The engine could not be run: {error}", log=self._tail()
-            )
+            failure = verdicts.unexpected(error, self._tail())
             if self._child is not None:
                 self._child.kill()
                 self._child.close()
@@ -153,11 +155,8 @@ class Server:
                 on_line=self._hear,
             )
         except OSError as error:
-            return Failure(
-                cause=Cause.ENGINE_WONT_START,
-                sentence=f"The engine {self.launch.engine} could not be started: {error.strerror or error}",
-                hint="`model-switcher doctor` looks for engines that work.",
-            )
+            return verdicts.could_not_start(self.launch, error)
+        self._oom = OomWatch(child.pid)
         child.exited.add_done_callback(lambda _: self._wake.set())
         self._on_change(self)  # the process is known from here on, to be ended if we are not there to do it
         verdict = await self._come_up(child)
@@ -169,12 +168,7 @@ class Server:
             self._move(ServerState.READY)
             verdict = await self._serve(child)
         if verdict is None and self.state is not ServerState.STOPPING:
-            verdict = explain(
-                exit_code=child.exited.result(),
-                log=self._tail(200),
-                model_path=self.launch.model.path,
-                was_ready=ready,
-            )
+            verdict = await self._explain(child, ready=ready)
         stuck = await self._end(child, in_order=ready)
         if verdict is not None and stuck is not None:
             return replace(verdict, hint=f"{stuck.sentence}. {stuck.hint}")
@@ -189,14 +183,25 @@ class Server:
                 return await self._verify(child)
             limit = self._deadlines.stall if self._reports else self._deadlines.silent
             if time.monotonic() - self._sign_of_life > limit:
-                return Failure(
-                    cause=Cause.NOT_READY_IN_TIME,
-                    sentence=f"{self.launch.model.name} showed no progress for {format_seconds(limit)}",
-                    hint="The log tells how far it came: `model-switcher logs`.",
-                    log=self._tail(),
-                )
+                return verdicts.no_progress(self.launch, limit, self._tail())
             await self._woken(self._deadlines.poll)
         return None
+
+    async def _explain(self, child: Child, *, ready: bool) -> Failure:
+        """Why it ended, or will never answer again, by its exit, its log and what the system tells."""
+        exit_code = child.exited.result() if child.exited.done() else None
+        killed = (
+            await in_background(self._oom.killed) if self._oom is not None and exit_code == -SIGKILL else None
+        )
+        return explain(
+            exit_code=exit_code,
+            log=self._tail(200),
+            model_path=self.launch.model.path,
+            was_ready=ready,
+            engine=self.launch.engine,
+            binary=self.launch.binary,
+            oom_killed=killed,
+        )
 
     async def _serve(self, child: Child) -> Failure | None:
         """Wait until it is told to end, or exits; why not, if it hangs."""
@@ -208,13 +213,10 @@ class Server:
         pulse.add_done_callback(lambda _: self._wake.set())
         try:
             while self.state is ServerState.READY and not child.exited.done():
+                if self._doomed:
+                    return await self._explain(child, ready=True)
                 if pulse.done():
-                    return Failure(
-                        cause=Cause.HANGS,
-                        sentence=f"The engine of {self.launch.model.name} does not answer any more",
-                        hint="It is started again; its log may tell more: `model-switcher logs`.",
-                        log=self._tail(),
-                    )
+                    return verdicts.hangs(self.launch, self._tail())
                 await self._woken()
         finally:
             pulse.cancel()
@@ -228,12 +230,7 @@ class Server:
             self.port = await asyncio.to_thread(listening_port, child.pid)
         if self.alias in (self._aliases or ()) and (self.port is not None or child.exited.done()):
             return None
-        return Failure(
-            cause=Cause.ANOTHER_SERVER,
-            sentence=f"What answers on port {self.port} is not the engine that was started",
-            hint="Another program took the port in between; try again.",
-            log=self._tail(),
-        )
+        return verdicts.another_server(self.port, self._tail())
 
     async def _end(self, child: Child, *, in_order: bool) -> Failure | None:
         """End the process: by its standard input, by SIGTERM, by the kill of the whole tree, each with a deadline."""
@@ -249,12 +246,7 @@ class Server:
         child.close()
         if gone:
             return None
-        return Failure(
-            cause=Cause.WONT_STOP,
-            sentence=f"The engine of {self.launch.model.name} (process {child.pid}) does not end",
-            hint="Its driver may hang; a restart of the computer frees the memory.",
-            log=self._tail(),
-        )
+        return verdicts.wont_stop(self.launch, child.pid, self._tail())
 
     def _finish(self, failure: Failure | None) -> None:
         self.failure = failure
@@ -272,6 +264,9 @@ class Server:
         if report is None:
             if line:
                 self._log.add(LogLine(time.time(), self.model, line[:LONGEST_KEPT]))
+                if self.state is ServerState.READY and is_doomed(line):
+                    self._doomed = True
+                    self._wake.set()
                 self._report.hear(line)
             if self.port is None and (port := parse_port(line)) is not None:
                 self.port = port

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from model_switcher.engine.gguf.header import Value
 
 MAX_BEGINNING = 64 * 1024
+# Most say all of it much earlier: what is not read need not be copied.
+_ENOUGH = 8 * 1024
 
 _PREAMBLE = struct.Struct("<4sIQQ")
 _VERSIONS = (2, 3)
@@ -57,22 +59,32 @@ def read_beginning(path: str | os.PathLike[str]) -> Beginning | None:
     """
     descriptor, size = open_regular(path)
     try:
-        data = os.read(descriptor, MAX_BEGINNING)
+        data = os.read(descriptor, _ENOUGH)
+        beginning, goes_on = _parse(data, size)
+        if goes_on and len(data) == _ENOUGH:
+            beginning, _ = _parse(data + os.read(descriptor, MAX_BEGINNING - _ENOUGH), size)
     finally:
         os.close(descriptor)
+    return beginning
+
+
+def _parse(data: bytes, size: int) -> tuple[Beginning | None, bool]:
+    """What `data` says, and whether it ends before all that could be said."""
     if len(data) < _PREAMBLE.size:
-        return None
+        return None, False
     magic, version, tensor_count, key_count = _PREAMBLE.unpack_from(data)
     if magic != b"GGUF" or version not in _VERSIONS:
-        return None
+        return None, False
     metadata: dict[str, Value] = {}
+    all_keys = goes_on = False
     try:
         all_keys = _read_keys(data, key_count, metadata)
     except (struct.error, OverflowError):  # it goes on behind what was read, or makes no sense
-        all_keys = False
+        goes_on = True
     if not all_keys and "general.architecture" not in metadata:
-        return None
-    return Beginning(metadata=metadata, all_keys=all_keys, tensor_count=tensor_count, file_size=size)
+        return None, goes_on
+    said = Beginning(metadata=metadata, all_keys=all_keys, tensor_count=tensor_count, file_size=size)
+    return said, goes_on
 
 
 def _read_keys(data: bytes, count: int, metadata: dict[str, Value]) -> bool:
@@ -96,7 +108,7 @@ def _read_keys(data: bytes, count: int, metadata: dict[str, Value]) -> bool:
             start = position + 8
             position = start + length_at(data, position)[0]
             if position > len(data):
-                return False
+                raise struct.error
             value = str(data[start:position], "utf-8", "replace")
         elif kind == ARRAY:
             value, position = _array(data, position)

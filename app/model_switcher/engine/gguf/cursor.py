@@ -5,6 +5,7 @@ The file is not mapped into memory: a mapped file that another program cuts shor
 
 from __future__ import annotations
 
+import functools
 import os
 import stat
 import struct
@@ -16,11 +17,17 @@ from model_switcher.engine.gguf.header import HeaderError
 from model_switcher.engine.gguf.short_strings import AT_ONCE, short_strings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Final
 
 CHUNK: Final = 256 * 1024
 # The largest vocabularies take some 30 MiB; what goes on longer is no header.
 MAX_HEADER: Final = 256 * 1024**2
+
+_LITTLE: Callable[[bytes, int], tuple[int]] = struct.Struct("<Q").unpack_from
+_BIG: Callable[[bytes, int], tuple[int]] = struct.Struct(">Q").unpack_from
+# Of numbers in a fixed form there are a dozen; that of an array depends on its length.
+_form = functools.lru_cache(32)(struct.Struct)
 
 if sys.platform == "win32":
     # Without O_BINARY a byte 0x1A would end the file.
@@ -64,12 +71,12 @@ class Cursor:
         self._buffer = b""
         self._offset = 0
         self._order = "<"
-        self._length = struct.Struct("<Q")
+        self._unpack_length = _LITTLE
 
     def set_big_endian(self) -> None:
         """Numbers are read most significant byte first from here on."""
         self._order = ">"
-        self._length = struct.Struct(">Q")
+        self._unpack_length = _BIG
 
     @property
     def position(self) -> int:
@@ -83,15 +90,20 @@ class Cursor:
 
     def take(self, count: int) -> bytes:
         """The next `count` bytes."""
-        self._require(count)
+        if self._offset + count > len(self._buffer):
+            self._require(count)
         start = self._offset
-        self._offset += count
-        return self._buffer[start : self._offset]
+        self._offset = end = start + count
+        return self._buffer[start:end]
 
     def numbers(self, letters: str) -> tuple[int, ...]:
         """Unsigned integers in the form of `struct` letters, unaligned."""
-        form = self._order + letters
-        return struct.unpack(form, self.take(struct.calcsize(form)))
+        form = _form(self._order + letters)
+        if self._offset + form.size > len(self._buffer):
+            self._require(form.size)
+        start = self._offset
+        self._offset = start + form.size
+        return form.unpack_from(self._buffer, start)
 
     def values(self, letter: str, count: int) -> tuple[bool | int | float, ...]:
         """`count` numbers of one kind."""
@@ -100,10 +112,11 @@ class Cursor:
 
     def length(self) -> int:
         """A length or count of 64 bits."""
-        self._require(8)
-        (value,) = self._length.unpack_from(self._buffer, self._offset)
+        if self._offset + 8 > len(self._buffer):
+            self._require(8)
+        value: int = self._unpack_length(self._buffer, self._offset)[0]
         self._offset += 8
-        return int(value)
+        return value
 
     def skip(self, count: int) -> None:
         """Pass over `count` bytes; they are read only if they lie in the buffer already."""
@@ -113,7 +126,7 @@ class Cursor:
     def skip_strings(self, count: int) -> None:
         """Pass over `count` strings. This is where the time goes: a vocabulary has some 100,000 of them."""
         self.check_count(count, 8)
-        skip_short = None if self._order == ">" else short_strings()
+        skip_short = short_strings(count) if self._order == "<" else None
         while count:
             self._require(8)
             if skip_short and count >= AT_ONCE and (end := skip_short(self._buffer, self._offset)):
@@ -124,7 +137,7 @@ class Cursor:
 
     def _walk_strings(self, count: int) -> int:
         """Pass over strings one by one, up to `count` or to the end of the buffer; returns how many."""
-        unpack, buffer, offset = self._length.unpack_from, self._buffer, self._offset
+        unpack, buffer, offset = self._unpack_length, self._buffer, self._offset
         last = len(buffer) - 8
         passed = 0
         while passed < count and offset <= last:

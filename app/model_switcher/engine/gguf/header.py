@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from model_switcher.domain.tensor_types import TENSOR_TYPES
 
@@ -31,8 +31,7 @@ class HeaderError(Exception):
         self.reason = reason
 
 
-@dataclass(frozen=True, slots=True)
-class Tensor:
+class Tensor(NamedTuple):
     """One entry of the tensor table.
 
     Attributes:

@@ -6,6 +6,7 @@ the alignment; so what breaks that rule is damaged, and what obeys it and is too
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from model_switcher.domain.catalog import Reject
@@ -66,8 +67,9 @@ def check_layout(tensors: Iterable[Tensor], data_offset: int, alignment: int, fi
 
 
 def _checked_size(tensor: Tensor) -> int | None:
-    kind = TENSOR_TYPES.get(tensor.type)
-    whole = kind is None or not tensor.shape or tensor.shape[0] % kind.block_elements == 0
-    if tensor.elements > _MAX_ELEMENTS or tensor.type > _MAX_TYPE or not whole:
+    kind, shape = TENSOR_TYPES.get(tensor.type), tensor.shape
+    elements = math.prod(shape)
+    whole = kind is None or not shape or shape[0] % kind.block_elements == 0
+    if elements > _MAX_ELEMENTS or tensor.type > _MAX_TYPE or not whole:
         raise HeaderError(Reject.DAMAGED, "its header has an impossible tensor; download it again")
-    return tensor.size
+    return elements // kind.block_elements * kind.block_bytes if kind else None

@@ -23,6 +23,8 @@ _MAX_KEY_LENGTH = 65_535  # gguf.md
 _MAX_TENSORS = 1 << 16  # the largest files have some thousand
 _MAX_TENSOR_NAME = 255  # gguf.md says 64; forks of ggml raise it
 _MAX_DIMENSIONS = 4
+# Shape, type and offset of a tensor, by its number of dimensions.
+_PLACES = tuple(f"{dimensions}QIQ" for dimensions in range(_MAX_DIMENSIONS + 1))
 _MAX_ARRAY_KEPT = 4096  # per-layer numbers are kept, vocabularies are not
 _MAX_STRINGS_KEPT = 256  # lists of languages and tags are kept
 _MAX_LISTED_STRING = 1024
@@ -185,8 +187,8 @@ class _Reader:
         (dimensions,) = cursor.numbers("I")
         if not name or dimensions > _MAX_DIMENSIONS:
             raise _damaged("its header has an impossible tensor")
-        *shape, kind, offset = cursor.numbers(f"{dimensions}QIQ")
-        return Tensor(name=name, type=kind, shape=tuple(shape), offset=offset)
+        *shape, kind, offset = cursor.numbers(_PLACES[dimensions])
+        return Tensor(name, kind, tuple(shape), offset)
 
     def _text(self, limit: int) -> str:
         """A name of at most `limit` bytes."""
@@ -195,7 +197,7 @@ class _Reader:
         if length > limit or taken > self._names:
             raise _damaged("its header has impossible lengths")
         self._names -= taken
-        return self._cursor.take(length).decode("utf-8", "replace")
+        return str(self._cursor.take(length), "utf-8", "replace")
 
 
 def _damaged(what: str) -> HeaderError:

@@ -14,17 +14,26 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 AT_ONCE = 64
+# To make the pattern takes as long as walking so many.
+_MANY = 16 * 1024
 _LONGEST = 80
 # Alternatives are tried in turn, so the lengths that vocabularies have most of come first.
 _COMMON = (6, 7, 8, 9, 5, 10, 4, 12, 11, 13, 3, 15, 14)
 
 
-@functools.cache
-def short_strings() -> Callable[[bytes, int], int | None]:
+def short_strings(count: int) -> Callable[[bytes, int], int | None] | None:
     """A function that says where `AT_ONCE` strings end which begin at an offset of some bytes.
 
     It returns None if one of them is long or goes beyond the bytes. Lengths are little-endian.
+
+    Args:
+        count: How many strings there are: for a few there is no such function, unless it was made before.
     """
+    return _made() if count >= _MANY or _made.cache_info().currsize else None
+
+
+@functools.cache
+def _made() -> Callable[[bytes, int], int | None]:
     lengths = sorted(
         range(_LONGEST + 1), key=lambda n: _COMMON.index(n) if n in _COMMON else len(_COMMON) + n
     )

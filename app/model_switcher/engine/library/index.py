@@ -89,7 +89,7 @@ def index(views: Sequence[View], known: Known) -> Index:
                 refused.setdefault((entry.path, entry.code), entry)
                 continue
             # The numbers of a drive that is away may by now be those of another one.
-            key = entry.path if view.away else entry.key
+            key = entry.key if view.has(entry.path) else entry.path
             file = files.setdefault(key, _File(entry, number, [], []))
             if entry.path not in file.places:
                 file.places.append(entry.path)
@@ -105,7 +105,8 @@ def _judge(files: list[_File], refused: list[Rejected], views: Sequence[View], k
         candidate, view = file.candidate, views[file.store]
         outcome = known.outcomes.get(key_of(candidate))
         moving = candidate.path in view.moving
-        if outcome is None and not view.away and (not moving or candidate.path in view.early):
+        there = view.has(candidate.path)
+        if outcome is None and there and (not moving or candidate.path in view.early):
             unread.setdefault(file.store, []).append(candidate)
         facts = outcome if not isinstance(outcome, Rejected) else None
         if outcome is None:
@@ -122,7 +123,7 @@ def _judge(files: list[_File], refused: list[Rejected], views: Sequence[View], k
                     facts=facts,
                     places=tuple(file.places),
                     titles=tuple(file.titles),
-                    available=not view.away,
+                    available=there,
                 )
             )
     return Index(found, refused, unread, len(files))

@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from model_switcher.domain.catalog import Catalog
 from model_switcher.engine.background import in_thread
 from model_switcher.engine.library.drives import seems_remote
-from model_switcher.engine.library.index import Index, index
+from model_switcher.engine.library.index import index
 from model_switcher.engine.library.keeper import Keeper, Pace
-from model_switcher.engine.library.port import Progress
+from model_switcher.engine.library.publisher import Publisher
 from model_switcher.engine.library.reading import Reading
 from model_switcher.engine.library.shelf import View, unanswered
+from model_switcher.engine.library.troubles import Troubles
 from model_switcher.engine.library.watch import Watched
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from model_switcher.engine.library.port import Reader
+    from model_switcher.domain.catalog import Catalog
+    from model_switcher.engine.header_process.process import HeaderProcess
+    from model_switcher.engine.library.port import Progress, Reader
     from model_switcher.engine.stores import Store
 
 
 _T = TypeVar("_T")
+_REST = 9  # times as long as putting it together takes, the catalog rests while headers are read
+_STORES = "(stores)"
 _log = logging.getLogger(__name__)
 
 
@@ -37,6 +42,8 @@ class Library:
         reader: Reads headers and puts the catalog together.
         on_change: Called on the loop with every new catalog, and with the progress while headers are still read.
         pace: How often things happen.
+        process: Reads whole headers where there are many of them; it is closed with the library. None to read them
+            in threads, which compete with the loop for the interpreter.
     """
 
     def __init__(
@@ -45,22 +52,27 @@ class Library:
         reader: Reader,
         on_change: Callable[[Catalog, Progress | None], None],
         pace: Pace | None = None,
+        process: HeaderProcess | None = None,
     ) -> None:
-        self.catalog = Catalog()
         self._find = find
-        self._reader = reader
-        self._on_change = on_change
         self._pace = pace or Pace()
         self._keepers: list[Keeper] = []
-        self._reading = Reading(reader, self._pace, self._touch)
+        self._reading = Reading(reader, process, self._pace, self._touch)
+        self._publisher = Publisher(reader, self._reading, on_change)
+        self._troubles = Troubles(self._touch)
         self._watched = Watched(self._changed)
         self._changes = 1
         self._published = 0
-        self._progress: Progress | None = Progress(0, 0)
-        self._publish = asyncio.Event()
+        self._touched = asyncio.Event()
         self._turn = asyncio.Condition()
         self._found = False
+        self._listed = False
         self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def catalog(self) -> Catalog:
+        """The last one."""
+        return self._publisher.catalog
 
     @property
     def stores(self) -> list[Store]:
@@ -71,7 +83,7 @@ class Library:
         """Begin. Returns at once."""
         self._tasks = [
             asyncio.create_task(self._discover(), name="stores"),
-            asyncio.create_task(self._publisher(), name="catalog"),
+            asyncio.create_task(self._publish(), name="catalog"),
         ]
         for task in self._tasks:
             task.add_done_callback(_log_end)
@@ -82,40 +94,46 @@ class Library:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._reading.close()
         await self._watched.close()
 
     async def listed(self) -> None:
         """Return once the names and sizes of all files are in the catalog, of every drive that answers."""
-        await self._until(
-            lambda: self._found and all(keeper.looked or keeper.silent for keeper in self._keepers)
-        )
+        async with self._turn:
+            await self._turn.wait_for(lambda: self._listed)
 
     async def complete(self) -> None:
         """Return once all headers are read, too."""
-        await self._until(
-            lambda: self._found and self._progress is None and all(keeper.done for keeper in self._keepers)
-        )
+        async with self._turn:
+            await self._turn.wait_for(self._is_complete)
 
     async def refresh(self) -> None:
         """Look for stores and look at everything again; returns once the catalog is complete."""
-        await self._find_stores()
+        self._reading.doubt()
+        await self._troubles.survive(_STORES, "looking for models of other programs", self._find_stores())
         for keeper in self._keepers:
             keeper.look(None)
         await self.complete()
 
-    async def _until(self, condition: Callable[[], bool]) -> None:
-        async with self._turn:
-            await self._turn.wait_for(lambda: self._published == self._changes and condition())
+    def _is_listed(self) -> bool:
+        return self._found and all(keeper.looked or keeper.silent for keeper in self._keepers)
+
+    def _is_complete(self) -> bool:
+        told = self._published == self._changes and self._publisher.progress is None
+        return told and self._found and all(keeper.done for keeper in self._keepers)
 
     def _touch(self) -> None:
         self._changes += 1
-        self._publish.set()
+        self._touched.set()
 
     # Stores
 
     async def _discover(self) -> None:
         while True:
-            await self._find_stores()
+            await self._troubles.survive(_STORES, "looking for models of other programs", self._find_stores())
+            if not self._found:
+                self._found = True
+                self._touch()
             await asyncio.sleep(self._pace.discover)
 
     async def _find_stores(self) -> None:
@@ -127,6 +145,7 @@ class Library:
         for keeper in before.values():
             if keeper not in self._keepers and keeper.task is not None:
                 keeper.task.cancel()
+                self._troubles.forget(keeper.store.root)
         for keeper in self._keepers:
             if keeper.task is None:
                 keeper.task = asyncio.create_task(self._keep(keeper), name=f"store {keeper.store.label}")
@@ -140,17 +159,26 @@ class Library:
         """Look at one store whenever something changed there, and read what is new."""
         while True:
             changed, suspicious, asked = keeper.take()
-            poll = suspicious or keeper.view.remote or not self._watched.works
-            look = partial(keeper.shelf.look, changed, poll=poll)
-            view = await self._answered(keeper, in_thread(look, f"look at {keeper.store.label}"))
-            if view is not keeper.view:
-                self._see(keeper, view)
+            look = self._look(keeper, changed, suspicious=suspicious)
+            if not await self._troubles.survive(keeper.store.root, "looking at it", look):
+                keeper.changed = None
             if not keeper.looked:
                 keeper.looked = True
                 self._touch()
-            await self._read(keeper)
             await self._answer(keeper, asked)
             await self._pause(keeper)
+
+    async def _look(self, keeper: Keeper, changed: set[str] | None, *, suspicious: bool) -> None:
+        poll = suspicious or keeper.view.remote or not self._watched.works
+        look = partial(keeper.shelf.look, changed, poll=poll)
+        view = await self._answered(keeper, in_thread(look, f"look at {keeper.store.label}"))
+        if view is not keeper.view:
+            await self._reading.recall(view.entries)
+            self._see(keeper, view)
+        if not keeper.looked:
+            keeper.looked = True
+            self._touch()
+        await self._read(keeper)
 
     async def _answer(self, keeper: Keeper, asked: int) -> None:
         """What was asked of a store is answered, whether anything changed there or not."""
@@ -207,31 +235,28 @@ class Library:
     def _views(self) -> list[View]:
         return [keeper.view for keeper in self._keepers]
 
-    async def _publisher(self) -> None:
+    async def _publish(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            await self._publish.wait()
-            self._publish.clear()
-            began, changes = loop.time(), self._changes
+            await self._touched.wait()
+            self._touched.clear()
+            began, changes, listed = loop.time(), self._changes, self._is_listed()
             busy = not all(keeper.answered or keeper.view.away for keeper in self._keepers)
-            now, catalog = await in_thread(partial(self._assembled, self._views()), "catalog")
-            progress = Progress(now.total - now.waiting, now.total) if busy or now.waiting else None
-            news = catalog is not self.catalog or progress != self._progress
-            if news:
-                self.catalog, self._progress = catalog, progress
-                self._on_change(catalog, progress)
-            if progress is None:
-                await self._reading.save(now)
+            news = await self._publisher.publish(self._views(), self._troubles.entries, busy=busy)
             async with self._turn:
-                self._published = changes
+                self._published, self._listed = changes, listed
                 self._turn.notify_all()
-            if news:  # a long catalog takes its time: most of the processor is left to the headers
-                await asyncio.sleep(max(self._pace.publish, (loop.time() - began) * 4))
+            if (
+                news
+            ):  # a long catalog takes its time: while headers are read, most of the processor is left to them
+                await asyncio.sleep(self._pace.publish)
+                await self._all_done((loop.time() - began) * _REST)
 
-    def _assembled(self, views: list[View]) -> tuple[Index, Catalog]:
-        now = index(views, self._reading.known)
-        catalog = self._reader.assemble(now.found, now.rejected)
-        return now, self.catalog if catalog == self.catalog else catalog
+    async def _all_done(self, seconds: float) -> None:
+        """Return once no store has anything to read any more, at the latest after so many seconds."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds), self._turn:
+                await self._turn.wait_for(lambda: all(keeper.done for keeper in self._keepers))
 
     # Changes
 

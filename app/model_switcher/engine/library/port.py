@@ -25,12 +25,20 @@ class Progress:
 class Reader(Protocol):
     """Reads headers and puts models together. Its methods block: they are called in worker threads."""
 
+    def known(self, candidate: Candidate) -> Facts | Rejected | None:
+        """What is remembered of a file, without opening it."""
+        ...
+
     def quick(self, candidate: Candidate) -> Facts | Rejected:
         """What is remembered of a file, else what its first bytes say; `Facts.complete` tells which."""
         ...
 
     def full(self, candidate: Candidate) -> Facts | Rejected:
         """What a file's whole header says, or why it cannot be served."""
+        ...
+
+    def keep(self, candidate: Candidate, outcome: Facts | Rejected) -> None:
+        """Remember what came of reading a whole header elsewhere; `candidate` is what the file was before."""
         ...
 
     def assemble(self, found: Sequence[Found], rejected: Sequence[Rejected]) -> Catalog:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from model_switcher.domain.catalog import Reject, Rejected
 from model_switcher.engine.catalog.walk import Candidate, Identity, Listing, look, rejected
 from model_switcher.engine.library.drives import is_away, is_mount, is_remote
+from model_switcher.engine.library.mounts import Mounts, is_inside
 from model_switcher.engine.stores import Store, entries
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class View:
         moving: Paths of files that are still being written.
         early: Paths of those that were there when the store was first looked at.
         away: Whether its drive is away; the entries are those from before.
+        absent: Paths of files from before whose drive, another one than the store's, is away.
         remote: Whether it lies on a network drive.
         identity: Of the root folder; None if there is none that could be watched.
     """
@@ -44,8 +46,13 @@ class View:
     moving: frozenset[str] = frozenset()
     early: frozenset[str] = frozenset()
     away: bool = False
+    absent: frozenset[str] = frozenset()
     remote: bool = False
     identity: Identity | None = None
+
+    def has(self, path: str) -> bool:
+        """Whether the drive of the file at `path` is there."""
+        return not self.away and path not in self.absent
 
 
 class _Motion(NamedTuple):
@@ -69,6 +76,7 @@ class Shelf:
         self._motions: dict[str, _Motion] = {}
         self._early: frozenset[str] | None = None
         self._was_mount = False
+        self._mounts = Mounts()
         self._view = View()
 
     def look(self, changed: Collection[str] | None, *, poll: bool = False) -> View:
@@ -79,7 +87,8 @@ class Shelf:
             poll: Also look at the folders whose time of change is another than before.
         """
         root = self.store.root
-        if changed is not None and not changed and not poll and self._is_quiet(root):
+        mounts = self._mounts.changed(self._listings)
+        if changed is not None and not (changed or poll or mounts) and self._is_quiet(root):
             return self._view
         listing = look(root)
         if self._early is not None and is_away(root, listing.error, was_mount=self._was_mount):
@@ -92,7 +101,7 @@ class Shelf:
         if changed is None or returned:
             self._listings.clear()
         else:
-            self._forget([*changed, *(self._stale() if poll else ()), *self._moving_folders()])
+            self._forget([*changed, *mounts, *(self._stale() if poll else ()), *self._moving_folders()])
         self._listings[root] = listing
         remote = is_remote(root) if returned or self._early is None else self._view.remote
         self._was_mount = is_mount(root)
@@ -100,7 +109,15 @@ class Shelf:
         moving = self._moving([entry for entry in found if isinstance(entry, Candidate)])
         if self._early is None:
             self._early = frozenset(self._motions)
-        view = View(entries=found, moving=moving, early=self._early, remote=remote, identity=listing.identity)
+        absent = self._absent(found)
+        view = View(
+            entries=(*found, *absent),
+            moving=moving,
+            early=self._early,
+            absent=frozenset(entry.path for entry in absent),
+            remote=remote,
+            identity=listing.identity,
+        )
         # The same object while nothing changed: callers see by that that there is nothing to do.
         self._view = self._view if self._view == view else view
         return self._view
@@ -123,6 +140,15 @@ class Shelf:
         found = tuple(entries(self.store, partial(self._listing, visited)))
         self._listings = visited
         return found
+
+    def _absent(self, found: Collection[Candidate | Rejected]) -> list[Candidate]:
+        """What lay in folders whose drives are away."""
+        folders = self._mounts.away(self._listings)
+        if not folders:
+            return []
+        known = {entry.path for entry in found}
+        before = [entry for entry in self._view.entries if isinstance(entry, Candidate)]
+        return [entry for entry in before if entry.path not in known and is_inside(entry.path, folders)]
 
     def _listing(self, visited: dict[str, Listing], path: str) -> Listing:
         listing = visited.get(path) or self._listings.get(path) or look(path)

@@ -18,13 +18,13 @@ from model_switcher.domain.units import MIB
 
 VERBOSITY = 4  # `LOG_LEVEL_TRACE` in common/log.h
 
-_ROW = re.compile(r"memory_breakdown_print: \| +- (?P<name>.+?) +\|(?P<figures>[^|]*)\|")
+_ROW = re.compile(r"memory_breakdown_print: \| +- (?P<name>.+\S) +\|(?P<figures>[^|]*)\|\s*$")
 _PROJECTOR = re.compile(r"estimated worst-case memory usage of mmproj is ([\d.]+) MiB")
 _BUFFER = re.compile(
     r"(?P<device>\S+) +(?P<kind>model|KV|RS|compute|output) buffer size = +(?P<size>[\d.]+) MiB"
 )
 _CONTEXT = re.compile(r"n_slots = (\d+), n_ctx_slot = (\d+), kv_unified = '(\w+)'")
-_LAYERS = re.compile(r"offloaded (\d+)/\d+ layers to GPU")
+_LAYERS = re.compile(r"offloaded (\d+)/(\d+) layers to GPU")
 _NUMBER = re.compile(r"-?\d+")
 # Buffers in main memory: the processor's own, and what GPUs work on from there ("Vulkan_Host").
 _HOST = re.compile(r"^(Host|CPU.*|.*_Host|AMX|BLAS)$")
@@ -92,12 +92,14 @@ class Loaded:
 
     Attributes:
         ctx_size: Context of all slots together, in tokens; None if it does not say.
-        layers: Layers on the GPU, the output layer being one.
+        layers: Layers on the GPU, the output layer being one; None if it does not say.
+        all_layers: Whether those are all.
         account: Its buffers; None below verbosity 4.
     """
 
     ctx_size: int | None
     layers: int | None
+    all_layers: bool
     account: Account | None
 
 
@@ -105,6 +107,7 @@ def loaded(lines: list[str]) -> Loaded:
     """What the lines of one start say of it."""
     context: int | None = None
     layers: int | None = None
+    all_layers = False
     host: dict[str, int] = {}
     device: dict[str, int] = {}
     trying = False
@@ -120,9 +123,9 @@ def loaded(lines: list[str]) -> Loaded:
             slots, size = int(match[1]), int(match[2])
             context = size if match[3] == "true" else size * slots
         elif not trying and (match := _LAYERS.search(line)):
-            layers = int(match[1])
+            layers, all_layers = int(match[1]), match[1] == match[2]
     account = Account(device=_amount(device), host=_amount(host)) if "model" in {*host, *device} else None
-    return Loaded(ctx_size=context, layers=layers, account=account)
+    return Loaded(ctx_size=context, layers=layers, all_layers=all_layers, account=account)
 
 
 def _amount(kinds: dict[str, int]) -> Amount:

@@ -72,7 +72,7 @@ def _kernel_named(pid: int, root: Path) -> bool:
     """Whether the kernel's log, where it may be read, says that it killed this process."""
     wanted = re.compile(rf"Killed process {pid} \(".encode())
     try:
-        descriptor = os.open(root / "dev/kmsg", os.O_RDONLY | os.O_NONBLOCK)
+        descriptor = os.open(root / "dev/kmsg", os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     except OSError:
         return False
     found = False

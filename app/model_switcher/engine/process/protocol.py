@@ -59,5 +59,6 @@ def _overall(payload: dict[str, Any]) -> float | None:
 
 def parse_port(line: str) -> int | None:
     """The port that a log line says the server listens on."""
-    match = _LISTENING.search(line)
+    # Engines write a lot, and a search for a word is cheap.
+    match = _LISTENING.search(line) if "listening" in line else None
     return int(match[1] or match[2]) if match else None

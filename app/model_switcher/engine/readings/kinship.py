@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import math
+import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
 
-from model_switcher.processes import family
+from model_switcher.processes import family, process_created
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
@@ -45,12 +49,12 @@ class Kinship:
         self._note(servers, now)
         if now >= self._due:
             for server in servers:
-                self._kin.update(dict.fromkeys((child.pid for child in family(server)[1:]), server))
+                self._kin.update(dict.fromkeys(_descendants(server), server))
             self._due = now + LOOK_SECONDS if servers else math.inf
         for pid in seen:
             if pid not in self._kin and pid not in self._servers and pid not in self._strangers:
                 self._place(pid)
-        self._kin = {pid: server for pid, server in self._kin.items() if psutil.pid_exists(pid)}
+        self._kin = {pid: server for pid, server in self._kin.items() if process_created(pid) is not None}
         return dict(self._kin)
 
     def _note(self, servers: Collection[int], now: float) -> None:
@@ -73,6 +77,34 @@ class Kinship:
                 self._kin[pid] = parent
                 return
         self._strangers.add(pid)
+
+
+def _descendants(pid: int) -> list[int]:
+    """All that descend from a process. Linux lists the children of each thread (proc(5)), if it was built to."""
+    if not _lists_children():
+        return [process.pid for process in family(pid)[1:]]
+    found: list[int] = []
+    parents = [pid]
+    while parents:
+        children = _children(parents.pop())
+        found += children
+        parents += children
+    return found
+
+
+@functools.cache
+def _lists_children() -> bool:
+    return Path(f"/proc/self/task/{threading.get_native_id()}/children").exists()
+
+
+def _children(pid: int) -> list[int]:
+    """The processes that a process started, as /proc tells."""
+    found: list[int] = []
+    with contextlib.suppress(OSError, ValueError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            with contextlib.suppress(OSError):  # a thread that ended
+                found += map(int, (task / "children").read_bytes().split())
+    return found
 
 
 def _parent(pid: int) -> int | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING
 
 import psutil
@@ -10,7 +9,7 @@ import psutil
 from model_switcher.domain.memory import Ram
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
 
 def read_ram() -> Ram | None:
@@ -20,25 +19,6 @@ def read_ram() -> Ram | None:
     except (OSError, psutil.Error):
         return None
     return Ram(total=memory.total, available=memory.available)
-
-
-def read_rss(pids: Iterable[int], kin: Mapping[int, int]) -> dict[int, int]:
-    """Resident main memory in bytes of those `pids` that run and can be asked; what they started counts as theirs.
-
-    Mapped model files count as far as they are in memory. Memory that a family shares counts for each of it.
-
-    Args:
-        pids: Of our servers.
-        kin: Pids of what they started, each with the server's.
-    """
-    found: dict[int, int] = {}
-    wanted = {pid: pid for pid in pids}
-    for pid, server in (wanted | {pid: server for pid, server in kin.items() if server in wanted}).items():
-        with contextlib.suppress(psutil.Error):
-            rss = psutil.Process(pid).memory_info().rss
-            if rss:  # a process that ended and was not waited for holds none
-                found[server] = found.get(server, 0) + rss
-    return found
 
 
 class ProcessNames:

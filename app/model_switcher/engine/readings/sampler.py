@@ -10,7 +10,8 @@ from model_switcher.domain.memory import Readings
 from model_switcher.engine.readings.gpus import gpu_readers
 from model_switcher.engine.readings.kinship import Kinship
 from model_switcher.engine.readings.processor import Processor
-from model_switcher.engine.readings.ram import read_ram, read_rss
+from model_switcher.engine.readings.ram import read_ram
+from model_switcher.engine.readings.server_processes import ServerProcesses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,6 +33,7 @@ class MemorySampler:
     ) -> None:
         self._readers = gpu_readers(clock) if readers is None else tuple(readers)
         self._kinship = Kinship(clock)
+        self._servers = ServerProcesses()
         self._processor = Processor(clock)
         self._known: dict[str, str] = {}
         self._lock = threading.Lock()
@@ -47,16 +49,16 @@ class MemorySampler:
             kin = self._kinship.of(
                 server_pids, [process.pid for gpu in gpus for process in gpu.processes or ()]
             )
-            family = (*server_pids, *(pid for pid, server in kin.items() if server in server_pids))
+            taken = self._servers.read(server_pids, kin)
             return Readings(
                 time=time.time(),
                 gpus=gpus,
                 gpu_problem=problem,
                 missing=self._missing(gpus),
                 ram=read_ram(),
-                servers_rss=read_rss(server_pids, kin),
+                servers_rss={pid: one.rss for pid, one in taken.items()},
                 kin=kin,
-                busy=self._processor.others(family),
+                busy=self._processor.others(taken),
             )
 
     def close(self) -> None:

@@ -54,6 +54,7 @@ class MemoryWatch:
         self._reports: defaultdict[str, EngineReport] = defaultdict(EngineReport)
         self._spills: dict[str, SpillWatch] = {}
         self._last = Readings(time=0.0)
+        self._seen: dict[int, Readings] = {}
         self._stuck: asyncio.Future[Readings] | None = None
         self._end_listening = log.subscribe(self._hear)
 
@@ -61,6 +62,7 @@ class MemoryWatch:
         """The fields of the snapshot that memory decides, as they are now."""
         servers = {server.pid: server.model for server in snapshot.servers if server.pid is not None}
         self._last = readings = await self._read(tuple(servers))
+        self._note(snapshot.servers, readings)
         return {
             "readings": readings,
             "owners": split(readings, servers),
@@ -70,6 +72,13 @@ class MemoryWatch:
     async def read(self, pids: Sequence[int]) -> Readings:
         """A fresh reading, with those processes among the servers asked for."""
         return await in_background(self._sampler.sample, pids)
+
+    def last_of(self, pid: int) -> Readings | None:
+        """The last reading in which that ready server held its memory; None if there is none.
+
+        With what a release is compared: a reading from before the load, or from after the end, would prove nothing.
+        """
+        return self._seen.get(pid)
 
     async def close(self) -> None:
         """Let the drivers go; one that hangs is left behind."""
@@ -94,6 +103,17 @@ class MemoryWatch:
             missing=self._last.missing + names,
             ram=read_ram(),
         )
+
+    def _note(self, servers: Sequence[ServerView], readings: Readings) -> None:
+        """Keep the reading for each ready server, unless it was listed before and is not any more: then it has ended."""
+        seen = {server.pid: self._seen[server.pid] for server in servers if server.pid in self._seen}
+        for server in servers:
+            if server.pid is None or server.state is not ServerState.READY:
+                continue
+            before = seen.get(server.pid)
+            if before is None or _lists(readings, server.pid) or not _lists(before, server.pid):
+                seen[server.pid] = readings
+        self._seen = seen
 
     def _hear(self, line: LogLine) -> None:
         self._reports[line.model].hear(line.text)
@@ -132,6 +152,12 @@ class MemoryWatch:
             ctx_size=report.ctx_size,
             cache=self._cache_of(server.model),
         )
+
+
+def _lists(readings: Readings, pid: int) -> bool:
+    """Whether a GPU's driver tells of that server, or of what it started."""
+    listed = {process.pid for gpu in readings.gpus for process in gpu.processes or ()}
+    return any(readings.kin.get(one, one) == pid for one in listed)
 
 
 def _fullest(gpus: Sequence[Gpu]) -> Gpu | None:

@@ -11,8 +11,9 @@ import errno
 import json
 import re
 import stat
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from model_switcher.domain.catalog import Reject, Rejected
 from model_switcher.engine.catalog.walk import Candidate, Listing, rejected, unreadable
@@ -95,26 +96,21 @@ def _models(path: Path, name: str, blobs: Path) -> Iterator[Candidate | Rejected
             Reject.NOT_A_MODEL,
             f"{name} has its weights in {len(models)} parts that only Ollama can put together",
         )
-    blob, status = _blob(blobs, models[0], name, "weights")
+    weights = _blob(blobs, models[0], name, "weights")
     projector = next((digest for kind, digest in layers if kind == _PROJECTOR), None)
     beside = None
     if projector is not None:
         try:
-            beside = _blob(blobs, projector, name, "projector (it serves as a text model)")[0]
+            beside = _blob(blobs, projector, name, "projector (it serves as a text model)")
         except _UnusableError as error:
             yield rejected(str(path), error.code, error.reason)
-    yield Candidate(
-        blob,
-        (status.st_dev, status.st_ino),
-        status.st_size,
-        status.st_mtime_ns,
-        title=name,
-        projector=beside,
-    )
+        else:
+            yield beside
+    yield replace(weights, title=name, projector=beside.path if beside else None)
 
 
-def _blob(blobs: Path, digest: str, name: str, what: str) -> tuple[str, Any]:
-    """The path of a blob and its `stat`."""
+def _blob(blobs: Path, digest: str, name: str, what: str) -> Candidate:
+    """The file of a layer."""
     for separator in "-:":  # the colon up to Ollama 0.1.30
         path = blobs / f"sha256{separator}{digest}"
         try:
@@ -123,7 +119,8 @@ def _blob(blobs: Path, digest: str, name: str, what: str) -> tuple[str, Any]:
             continue
         if not stat.S_ISREG(status.st_mode):
             raise _UnusableError(Reject.NOT_A_FILE, f"the blob with the {what} of {name} is not a file")
-        return str(path), status
+        identity = (status.st_dev, status.st_ino)
+        return Candidate(str(path), identity, status.st_size, status.st_mtime_ns)
     if any(blobs.glob(f"sha256-{digest}-partial*")):
         raise _UnusableError(Reject.PARTIAL, f"Ollama has not finished downloading the {what} of {name}")
     raise _UnusableError(

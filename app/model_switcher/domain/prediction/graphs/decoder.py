@@ -8,9 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from model_switcher.domain.prediction.architectures import Residual
+from model_switcher.domain.prediction.architectures import Family, Residual
 from model_switcher.domain.prediction.graph import Node, like, norm, reshaped, rows
+from model_switcher.domain.prediction.graphs.convolution import convolution_layer
+from model_switcher.domain.prediction.graphs.delta_net import delta_net_layer, gated_attention
 from model_switcher.domain.prediction.graphs.feed_forward import feed_forward, feed_forward_layer
+from model_switcher.domain.prediction.graphs.latent import latent_attention
+from model_switcher.domain.prediction.graphs.mamba import mamba2_layer, mamba_layer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,13 +69,17 @@ def _block(build: Builder, source: Node, block: int) -> Node:
 def _is_parallel(build: Builder, block: int) -> bool:
     """Whether nothing stands between the sum after attention and the network: then that reads what attention did."""
     normed = ("attn_norm.weight", "ffn_norm.weight", "post_attention_norm.weight", "attn_output_norm.weight")
-    return [build.has(block, name) for name in normed] == [True, False, False, False]
+    alone = [build.has(block, name) for name in normed] == [True, False, False, False]
+    return alone and _has_network(build, block)
 
 
 def _sequential(build: Builder, source: Node, block: int) -> Node:
     residual = source
-    normed = source if _norms_afterwards(build, block) else build.norm(source, block, "attn_norm")
-    current = attention_layer(build, normed, block)
+    bare = build.model.architecture.bare_norms
+    normed = (
+        build.norm(source, block, "attn_norm") if bare or build.has(block, "attn_norm.weight") else source
+    )
+    current = mixing_layer(build, normed, source, block)
     if block == build.last_block:
         current, residual = build.answered_for(current, residual)
     if build.model.layout.hyperparameters.get("use_parallel_residual") is True:  # gptneox.cpp
@@ -81,8 +89,16 @@ def _sequential(build: Builder, source: Node, block: int) -> Node:
     for name in ("post_attention_norm", "attn_output_norm"):
         if followed and build.has(block, f"{name}.weight"):
             current = build.norm(current, block, name)
-    entered, residual = residual, like("add", current, residual)
-    current = residual if _norms_afterwards(build, block) else build.norm(residual, block, _network_norm(build, block))
+    scaled = build.model.real("residual_scale") != 0.0  # granite.cpp
+    current = like("scale", current) if scaled else current
+    entered, residual = residual, _added(build, current, residual)
+    if not _has_network(build, block):
+        return residual
+    current = (
+        residual
+        if _norms_afterwards(build, block)
+        else build.norm(residual, block, _network_norm(build, block))
+    )
     if build.model.architecture.residual is Residual.EXPERTS_BESIDE:
         summed = like("add", feed_forward(build, current, block), residual)
         current = build.norm(entered, block, "ffn_norm_exps")
@@ -91,8 +107,22 @@ def _sequential(build: Builder, source: Node, block: int) -> Node:
     for name in ("post_ffw_norm", "layer_output_norm"):
         if build.has(block, f"{name}.weight"):
             current = build.norm(current, block, name)
-    current = like("add", current, residual)
+    current = like("scale", current) if scaled else current
+    current = _added(build, current, residual)
     return _with_pictures(build, current, block)
+
+
+def _added(build: Builder, current: Node, residual: Node) -> Node:
+    """The sum of the two; the first one's place is the one that is written over."""
+    first = build.model.architecture.residual_first
+    return like("add", residual, current) if first else like("add", current, residual)
+
+
+def _has_network(build: Builder, block: int) -> bool:
+    """Whether a network follows what brings the tokens together, and is not all there is."""
+    if not build.has(block, "ffn_norm.weight") and not build.has(block, "attn_output.weight"):
+        return False
+    return build.has(block, "ffn_down.weight") or build.has(block, "ffn_gate_inp.weight")
 
 
 def _norms_afterwards(build: Builder, block: int) -> bool:
@@ -119,9 +149,28 @@ def _with_pictures(build: Builder, current: Node, block: int) -> Node:
     return like("add", current, build.picture_rows())
 
 
+def mixing_layer(build: Builder, source: Node, entered: Node, block: int) -> Node:
+    """What brings the tokens together: attention, or a recurrent layer in its place or beside it."""
+    if build.model.architecture.family is Family.DELTA_NET:
+        return (delta_net_layer if build.model.states[block] else gated_attention)(build, source, block)
+    if build.has(block, "shortconv.in_proj.weight"):
+        return convolution_layer(build, source, block)
+    if build.has(block, "ssm_in.weight") and build.has(block, "attn_output.weight"):  # falcon-h1.cpp
+        attended = attention_layer(build, source, block)
+        return like("add", attended, mamba2_layer(build, build.norm(entered, block, "attn_norm"), block))
+    if not build.has(block, "ssm_in.weight") and not build.has(block, "attn_output.weight"):  # nemotron-h.cpp
+        return feed_forward_layer(build, source, block)
+    if build.has(block, "ssm_in.weight"):
+        second = build.has(block, "ssm_norm.weight") or build.model.number("ssm.group_count") > 0
+        return mamba2_layer(build, source, block) if second else mamba_layer(build, source, block)
+    return attention_layer(build, source, block)
+
+
 def attention_layer(build: Builder, source: Node, block: int) -> Node:
     """Attention with its projection."""
-    rotates = build.model.architecture.rotates
+    if build.has(block, "attn_kv_a_mqa.weight"):
+        return latent_attention(build, source, block)
+    rotates = build.rotates(block)
     rms = False if build.model.layout.architecture == "chameleon" else None
     q, k, v = build.queries_keys_values(source, block)
     if build.has(block, "attn_q_norm.weight"):

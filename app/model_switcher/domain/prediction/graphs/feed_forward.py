@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from model_switcher.domain.prediction.graph import Node, like, part, plus, reshaped, result, rows
+from model_switcher.domain.prediction.graph import Node, clamped, like, part, plus, reshaped, result, rows
 
 if TYPE_CHECKING:
     from model_switcher.domain.prediction.graphs.builder import Builder
@@ -68,7 +68,7 @@ def experts(build: Builder, source: Node, block: int, router: Node | None = None
     chosen = part(order, (used, tokens))
     weights = rows(reshaped(probabilities, (1, count, tokens)), chosen)
     flat = reshaped(weights, (used, tokens))
-    total = like("clamp", result("sum_rows", (1, tokens), flat))
+    total = clamped(result("sum_rows", (1, tokens), flat))
     weights = reshaped(like("div", flat, total), (1, used, tokens))
     if build.model.real("expert_weights_scale") not in (0.0, 1.0):
         weights = like("scale", weights)

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import re
+
 from model_switcher.domain.states import Cause
 from model_switcher.engine.binaries.causes.rule import Rule, rule
 from model_switcher.engine.binaries.causes.verdict import OTHER_ENGINE
 
 _WHOLE_ARCHIVE = "Install the engine again, with everything that its archive contains in one folder."
+
+
+# llama-server b10434 lives on when Vulkan loses the device: it is healthy, and answers every request with an error.
+_DOOMED = re.compile(
+    r"ggml_vulkan: device lost on |\(\) failed: vk::\S+: ErrorDeviceLost"
+    r"|backend is in error state from a previous command buffer failure"
+)
+
+
+def is_doomed(line: str) -> bool:
+    """Whether a log line tells that the engine will never answer again, though its process may live on."""
+    return _DOOMED.search(line) is not None
 
 
 def _missing(library: str, hint: str) -> Rule:
@@ -106,7 +120,7 @@ ENGINE_RULES = (
         anytime=True,
     ),
     rule(
-        r"DeviceLost|DEVICE_LOST|device lost on"
+        r"DeviceLost|DEVICE_LOST|device lost on|backend is in error state from a previous command buffer failure"
         r"|(?:CUDA|ROCm|MUSA) error: (?:unspecified launch failure|the launch timed out|unknown error|.*ECC error"
         r"|.*illegal memory access|driver shutting down|.*busy or unavailable|no \S+-capable device)"
         r"|kIOGPUCommandBufferCallbackError(?:Timeout|Hang|InnocentVictim|SubmissionsIgnored)|GPU is lost",

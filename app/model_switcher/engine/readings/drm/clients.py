@@ -5,9 +5,10 @@ Keys: https://docs.kernel.org/gpu/drm-usage-stats.html. Processes of other users
 
 from __future__ import annotations
 
+import heapq
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from model_switcher.engine.readings.drm.files import list_folder, read_bytes
@@ -17,10 +18,13 @@ if TYPE_CHECKING:
 
 # A process that has opened no GPU yet is looked at again after so long, then after four times as long, and so on.
 FIRST_LOOK_AGAIN = 2.0
-LAST_LOOK_AGAIN = 60.0
+LAST_LOOK_AGAIN = 120.0
 _BACK_OFF = 4.0
-# A process that has, may open another.
-OPEN_FILES_KEPT = 10.0
+# One that has may open another: our servers at their start, others seldom.
+LOOK_AT_SERVER = 5.0
+LOOK_AT_HOLDER = 30.0
+# New processes are looked for this often.
+LIST_SECONDS = 2.0
 _MOST_LOOKS = 50
 _DEVICES = "/dev/dri/"
 _KIB = 1024
@@ -40,16 +44,17 @@ class Held:
     shared: int = 0
 
 
-@dataclass(slots=True)
-class _Looked:
-    due: float
-    pause: float
+Client = tuple[str, bytes, Held]
 
 
 @dataclass(slots=True)
-class _Holder:
-    files: list[str]
-    until: float
+class _Known:
+    """A process: when it was and will be looked at, how long that is, its open devices and what they said."""
+
+    looked: float = 0.0
+    due: float = 0.0
+    pause: float = 0.0
+    files: dict[str, tuple[bytes, Client | None]] = field(default_factory=dict)
 
 
 class Clients:
@@ -66,22 +71,22 @@ class Clients:
     def __init__(self, root: str, clock: Callable[[], float]) -> None:
         self._proc = f"{root}/proc"
         self._clock = clock
-        self._holders: dict[int, _Holder] = {}
-        self._others: dict[int, _Looked] = {}
+        self._known: dict[int, _Known] = {}
+        self._holders: list[int] = []
+        self._queue: list[tuple[float, int]] = []
+        self._list_due = 0.0
 
     def read(self, first: Collection[int]) -> dict[str, dict[int, Held]]:
         """What each process holds, by the GPU's place on the PCI bus and the pid.
 
         Args:
-            first: Pids that are looked at every time. Of a client that several processes have open, the first
-                is the holder.
+            first: Pids that are looked at every time as long as they hold nothing. Of a client that several processes
+                have open, the first is the holder.
         """
         now = self._clock()
-        running = {int(name) for name in list_folder(self._proc) if name.isdecimal()}
-        self._holders = {pid: holder for pid, holder in self._holders.items() if pid in running}
-        self._others = {pid: looked for pid, looked in self._others.items() if pid in running}
-        for pid in self._due(running, first, now):
-            self._look(pid, now)
+        if now >= self._list_due:
+            self._list(now)
+        self._look_at(first, now)
         held: dict[str, dict[int, Held]] = {}
         counted: set[tuple[str, bytes]] = set()
         for pid in sorted(self._holders, key=lambda pid: (pid not in first, pid)):
@@ -93,29 +98,56 @@ class Clients:
                     sums.shared += part.shared
         return held
 
-    def _due(self, running: Collection[int], first: Collection[int], now: float) -> list[int]:
-        """Which processes are to be looked at now, the longest due first."""
-        waits: dict[int, float] = {}
-        for pid in running:
-            holder, looked = self._holders.get(pid), self._others.get(pid)
-            due = holder.until if holder else looked.due if looked and pid not in first else 0.0
-            if due <= now:
-                waits[pid] = due
-        return sorted(waits, key=lambda pid: (pid not in first, waits[pid]))[:_MOST_LOOKS]
+    def _list(self, now: float) -> None:
+        """Take in the processes that came, forget those that went."""
+        self._list_due = now + LIST_SECONDS
+        running = {int(name) for name in list_folder(self._proc) if name.isdecimal()}
+        for pid in self._known.keys() - running:
+            self._forget(pid)
+        for pid in running - self._known.keys():
+            self._meet(pid, now)
+
+    def _meet(self, pid: int, now: float) -> None:
+        self._known[pid] = _Known(due=now)
+        heapq.heappush(self._queue, (now, pid))
+
+    def _forget(self, pid: int) -> None:
+        if self._known.pop(pid).files:
+            self._holders.remove(pid)
+
+    def _look_at(self, first: Collection[int], now: float) -> None:
+        """Look at those that are due, the longest due first, and at `first`."""
+        for pid in first:
+            if pid not in self._known:
+                self._meet(pid, now)
+            known = self._known[pid]
+            if not known.files or now >= known.looked + LOOK_AT_SERVER:
+                self._look(pid, now)
+        looks = 0
+        while self._queue and self._queue[0][0] <= now and looks < _MOST_LOOKS:
+            due, pid = heapq.heappop(self._queue)
+            known = self._known.get(pid)
+            if known is not None and known.due == due:  # else it was looked at meanwhile, or is gone
+                self._look(pid, now)
+                looks += 1
 
     def _look(self, pid: int, now: float) -> None:
-        files = self._open_devices(pid)
-        if files:
-            self._others.pop(pid, None)
-            self._holders[pid] = _Holder(files, now + OPEN_FILES_KEPT)
-            return
-        self._holders.pop(pid, None)
-        before = self._others.get(pid)
-        pause = FIRST_LOOK_AGAIN if before is None else before.pause * _BACK_OFF
-        if files is None:  # another user's
-            pause = LAST_LOOK_AGAIN
-        pause = min(pause, LAST_LOOK_AGAIN)
-        self._others[pid] = _Looked(now + pause, pause)
+        known = self._known[pid]
+        names = self._open_devices(pid)
+        if known.files:
+            self._holders.remove(pid)
+        if names:
+            self._holders.append(pid)
+            known.pause = LOOK_AT_HOLDER
+        elif names is None:  # another user's
+            known.pause = LAST_LOOK_AGAIN
+        elif known.files or not known.pause:
+            known.pause = FIRST_LOOK_AGAIN
+        else:
+            known.pause = min(known.pause * _BACK_OFF, LAST_LOOK_AGAIN)
+        known.files = {name: known.files.get(name, (b"", None)) for name in names or ()}
+        known.looked, known.due = now, now + known.pause
+        heapq.heappush(self._queue, (known.due, pid))
 
     def _open_devices(self, pid: int) -> list[str] | None:
         """Its open GPU devices, by their numbers; None if it cannot be asked."""
@@ -135,25 +167,31 @@ class Clients:
         return found
 
     def _clients(self, pid: int) -> Iterator[tuple[str, bytes, Held]]:
-        holder = self._holders[pid]
-        for name in holder.files:
+        known = self._known[pid]
+        for name, (before, said) in known.files.items():
             data = read_bytes(f"{self._proc}/{pid}/fdinfo/{name}")
-            client = _CLIENT.search(data) if data else None
-            place = _PLACE.search(data) if data else None
-            if data is None or client is None or place is None:
-                holder.until = 0.0  # closed meanwhile
-                continue
-            yield place[1].decode(errors="replace").lower(), client[1], _held(data)
+            # What rests says the same again.
+            client = said if data == before else _parse(data) if data is not None else None
+            known.files[name] = data or b"", client
+            if client is not None:
+                yield client
+            else:  # closed meanwhile
+                known.due = self._list_due = 0.0
+                heapq.heappush(self._queue, (0.0, pid))
 
 
-def _held(data: bytes) -> Held:
-    """What one client holds. `drm-memory-` is amdgpu's older word for `drm-resident-`."""
+def _parse(data: bytes) -> Client | None:
+    """The GPU's place, the client's number, and what it holds. `drm-memory-` is amdgpu's older `drm-resident-`."""
+    client, place = _CLIENT.search(data), _PLACE.search(data)
+    if client is None or place is None:
+        return None
     figures: dict[bytes, dict[bytes, int]] = {}
     for key, region, number, unit in _REGION.findall(data):
         of_region = figures.setdefault(region, {})
         of_region[key] = of_region.get(key, 0) + int(number) * _UNITS.get(unit, 1)
     amounts = {region: found.get(b"resident", found.get(b"memory", 0)) for region, found in figures.items()}
-    return Held(
+    held = Held(
         own=sum(amounts[region] for region in amounts.keys() & _OWN),
         shared=sum(amounts[region] for region in amounts.keys() & _SHARED),
     )
+    return place[1].decode(errors="replace").lower(), client[1], held

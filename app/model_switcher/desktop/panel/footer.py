@@ -1,0 +1,78 @@
+"""The foot of the panel: the address for programs, and the way to other places."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QWidget
+
+from model_switcher.desktop.language import tr
+from model_switcher.desktop.panel.texts import ElidedLabel, dress
+
+if TYPE_CHECKING:
+    from model_switcher.desktop.panel.look import Look
+
+COPIED_MS = 1_500
+
+
+class Footer(QWidget):
+    """Shows the endpoint; asks for the web interface, the log and, where nothing else does, for the end."""
+
+    web_ui_asked = Signal()
+    logs_asked = Signal()
+    quit_asked = Signal()
+
+    def __init__(self, parent: QWidget, *, logs: bool, leaving: bool) -> None:
+        super().__init__(parent)
+        self._endpoint = ""
+        self.address = ElidedLabel(self, Qt.TextElideMode.ElideMiddle)
+        self.address.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        self.copy = QPushButton(tr("Copy"), self)
+        self.copy.setAccessibleName(tr("Copy the endpoint address"))
+        self.copy.clicked.connect(self._copy)
+        self.web_ui = self._link(tr("Web UI"), tr("Open the web interface"))
+        self.web_ui.clicked.connect(lambda _=False: self.web_ui_asked.emit())
+        self.logs = self._link(tr("Log"), tr("Open the folder with the logs"))
+        self.logs.clicked.connect(lambda _=False: self.logs_asked.emit())
+        self.logs.setVisible(logs)
+        self.quit = self._link(tr("Quit"), tr("End Model Switcher"))
+        self.quit.clicked.connect(lambda _=False: self.quit_asked.emit())
+        self.quit.setVisible(leaving)
+        self._row = QHBoxLayout(self)
+        self._row.addWidget(self.address)
+        self._row.addSpacing(4)
+        self._row.addWidget(self.copy)
+        self._row.addStretch(1)
+        for link in (self.web_ui, self.logs, self.quit):
+            self._row.addWidget(link)
+        self._copied = QTimer(self, singleShot=True, interval=COPIED_MS)
+        self._copied.timeout.connect(lambda: self.copy.setText(tr("Copy")))
+
+    def dress(self, look: Look) -> None:
+        """Takes on colours, fonts and sizes."""
+        self._row.setContentsMargins(look.px(12), look.px(9), look.px(10), look.px(9))
+        self._row.setSpacing(look.px(4))
+        dress(self.address, look.mono, look.colours.text)
+        self.copy.setMinimumWidth(look.px(62))
+
+    def show_addresses(self, endpoint: str, web_ui: str) -> None:
+        """Shows where programs find the server; the web interface is offered while it answers."""
+        self.address.say(endpoint or tr("Not listening yet"))
+        self.copy.setEnabled(bool(endpoint))
+        self._endpoint = endpoint
+        self.web_ui.setEnabled(bool(web_ui))
+
+    def _copy(self) -> None:
+        QGuiApplication.clipboard().setText(self._endpoint)
+        self.copy.setText(tr("Copied"))
+        self._copied.start()
+
+    def _link(self, text: str, name: str) -> QPushButton:
+        link = QPushButton(text, self)
+        link.setProperty("kind", "link")
+        link.setAccessibleName(name)
+        link.setToolTip(name)
+        link.setCursor(Qt.CursorShape.PointingHandCursor)
+        return link

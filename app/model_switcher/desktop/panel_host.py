@@ -1,0 +1,137 @@
+"""Opens, closes and renews the panel. The window is made when it is first wanted, and kept."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, QRect, Signal
+from PySide6.QtGui import QGuiApplication
+
+from model_switcher.desktop.menu import Ask
+from model_switcher.desktop.panel.row_menu import RowMenu
+from model_switcher.desktop.panel.window import PanelWindow
+from model_switcher.desktop.theme import colours
+from model_switcher.desktop.view_state import Command
+from model_switcher.desktop.view_state.trail import Trail
+from model_switcher.domain.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Literal
+
+    from PySide6.QtCore import QPoint
+
+    from model_switcher.desktop.view_state import RowKey
+    from model_switcher.domain.catalog import Model
+    from model_switcher.domain.launch import Options
+
+SAME_CLICK_SECONDS = 0.3
+"""A click on the icon takes the focus from the panel, which closes it; the same click must not open it again."""
+
+
+class PanelHost(QObject):
+    """The panel, whether or not there is a window of it.
+
+    Signals:
+        chosen, now_asked: Load the model of that id, the latter without waiting for running answers.
+        commanded: What a button says, and what it is about.
+        asked: The same as an entry of the menu.
+        folder_asked: Open the folder of the file at that path.
+    """
+
+    chosen = Signal(str)
+    now_asked = Signal(str)
+    commanded = Signal(Command, str)
+    asked = Signal(Ask)
+    folder_asked = Signal(str)
+
+    def __init__(
+        self,
+        *,
+        theme: Literal["system", "light", "dark"],
+        logs: bool,
+        options: Callable[[Model], Options],
+    ) -> None:
+        super().__init__()
+        self._theme: Literal["system", "light", "dark"] = theme
+        self._logs = logs
+        self._options = options
+        self._window: PanelWindow | None = None
+        self._snapshot = Snapshot(scanning=True)
+        self._recent: tuple[str, ...] = ()
+        self._trail = Trail()
+        QGuiApplication.styleHints().colorSchemeChanged.connect(self._dress)
+
+    @property
+    def window(self) -> PanelWindow | None:
+        """The window; None before it was first wanted."""
+        return self._window
+
+    def show_snapshot(self, snapshot: Snapshot, recent: tuple[str, ...], trail: Trail) -> None:
+        """Shows a snapshot; what is not seen is not made."""
+        self._snapshot, self._recent, self._trail = snapshot, recent, trail
+        if self._window is not None and self._window.isVisible():
+            self._window.content.show_snapshot(snapshot, recent, trail)
+
+    def prepare(self) -> None:
+        """Makes the window without showing it, so that the first opening is as quick as all others."""
+        if self._window is None:
+            self._renew(framed=False).content.show_snapshot(self._snapshot, self._recent, self._trail)
+
+    def toggle(self, anchor: QRect | None) -> None:
+        """Opens the panel beside `anchor`, or closes it if it is open."""
+        window = self._window
+        if window is not None and window.isVisible():
+            window.dismiss()
+        elif window is None or time.monotonic() - window.left_at > SAME_CLICK_SECONDS:
+            self.open(anchor)
+
+    def open(self, anchor: QRect | None, *, framed: bool = False) -> None:
+        """Opens the panel beside `anchor`; `framed` as a window like any other, where there is no tray."""
+        window = self._window
+        if window is None or window.framed != framed:
+            window = self._renew(framed=framed)
+        window.content.show_snapshot(self._snapshot, self._recent, self._trail)
+        window.open_at(anchor)
+
+    def close(self) -> None:
+        """Takes the window away for good."""
+        if self._window is not None:
+            self._window.dismiss()
+            self._window.deleteLater()
+            self._window = None
+
+    def _renew(self, *, framed: bool) -> PanelWindow:
+        self.close()
+        palette = colours(self._theme, QGuiApplication.styleHints())
+        window = PanelWindow(palette, logs=self._logs, options=self._options, framed=framed)
+        self._window, content = window, window.content
+        content.chosen.connect(self.chosen)
+        content.now_asked.connect(self.now_asked)
+        content.commanded.connect(self.commanded)
+        content.web_ui_asked.connect(lambda: self.asked.emit(Ask.WEB_UI))
+        content.logs_asked.connect(lambda: self.asked.emit(Ask.LOGS))
+        content.quit_asked.connect(lambda: self.asked.emit(Ask.QUIT))
+        content.folder_asked.connect(self._open_folder)
+        content.menu_asked.connect(self._open_menu)
+        return window
+
+    def _open_folder(self, model: str) -> None:
+        found = self._snapshot.catalog.get(model)
+        if found is not None:
+            self.folder_asked.emit(found.path)
+
+    def _open_menu(self, key: RowKey, place: QPoint) -> None:
+        window = self._window
+        if window is None:
+            return
+        menu = RowMenu(window, key, self._snapshot, colours(self._theme, QGuiApplication.styleHints()))
+        menu.load_asked.connect(self.chosen)
+        menu.details_asked.connect(window.content.show_details)
+        menu.folder_asked.connect(self.folder_asked)
+        menu.popup(place)
+
+    def _dress(self) -> None:
+        if self._window is not None:
+            self._window.dress(colours(self._theme, QGuiApplication.styleHints()))

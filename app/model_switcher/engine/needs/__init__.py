@@ -1,0 +1,1 @@
+"""What every model takes: predicted, asked of the engine, measured."""

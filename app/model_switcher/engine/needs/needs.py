@@ -1,0 +1,286 @@
+"""What every model takes and whether it fits, kept up to date while catalog, memory and servers change."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from model_switcher.engine.background import in_background
+from model_switcher.engine.needs.asking import QUIET_SECONDS, Asker, Question
+from model_switcher.engine.needs.fits import fit_of, fit_of_resident
+from model_switcher.engine.needs.learning import Learner
+from model_switcher.engine.needs.ledger import Free, Ledger, Row, circumstances, in_motion
+from model_switcher.engine.needs.setup import Engines, files_of, setup
+from model_switcher.engine.needs.store import FILE, NeedStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from model_switcher.domain.catalog import Model
+    from model_switcher.domain.need import Fit, Need
+    from model_switcher.domain.prediction import Blueprint
+    from model_switcher.domain.settings import Settings
+    from model_switcher.domain.snapshot import Snapshot
+    from model_switcher.engine.binaries.probe import EngineProber
+    from model_switcher.engine.hub import Hub
+    from model_switcher.engine.log import LogRing
+    from model_switcher.engine.needs.estimate import Estimate, Estimator
+    from model_switcher.engine.needs.ledger import Circumstances
+    from model_switcher.engine.needs.store import Key
+    from model_switcher.places import Places
+
+# How long a thread works on estimates at a stretch, and what part of the time it leaves to others, who share the
+# interpreter with it.
+STRETCH_SECONDS = 0.02
+REST = 1.0
+REST_WHILE_ANSWERING = 4.0
+PUBLISH_SECONDS = 1.0
+_BATCH = 50
+_SLICE = 50
+
+
+class Needs:
+    """Lives on the runtime's loop. It works out one model after the other, those that matter now first.
+
+    Args:
+        settings: Engines and launch options.
+        places: Where what is learned is kept.
+        hub: Tells what is the case, and is given needs and fits.
+        log: What the engines write.
+        prober: Asks engines what they are.
+        names_of: All names under which the settings may speak of a model.
+        quiet: Seconds for which nothing must have gone on before an engine is asked.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        places: Places,
+        hub: Hub,
+        log: LogRing,
+        prober: EngineProber,
+        *,
+        names_of: Callable[[Model], tuple[str, ...]],
+        quiet: float = QUIET_SECONDS,
+    ) -> None:
+        self._settings = settings
+        self._hub = hub
+        self._names_of = names_of
+        self._engines = Engines(prober)
+        self._store = NeedStore(places.state / FILE)
+        self._ledger = Ledger(self._store)
+        self._learner = Learner(self._expect, self._store, log, self._learned)
+        self._asker = Asker(self._next_question, self._store, self._answered, quiet=quiet)
+        self._seen: Snapshot | None = None
+        self._now: Circumstances | None = None
+        self._changed = asyncio.Event()
+        self._opened = asyncio.Event()
+        self._published = 0.0
+        self._shown: object = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._unsubscribe: Callable[[], None] = lambda: None
+
+    def start(self) -> None:
+        """Begin. Returns at once."""
+        self._unsubscribe = self._hub.subscribe(self._look)
+        self._tasks = [
+            asyncio.create_task(self._run(), name="needs"),
+            asyncio.create_task(self._asker.run(), name="questions"),
+        ]
+
+    async def close(self) -> None:
+        """End; an engine that is being asked is gone on return."""
+        self._unsubscribe()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._learner.close()
+
+    @property
+    def tasks(self) -> Sequence[asyncio.Task[None]]:
+        """What runs as long as this does."""
+        return self._tasks
+
+    def of(self, model_id: str) -> Need | None:
+        """What a model takes with its launch options: of one that runs, as it was started; None if nobody knows.
+
+        Where llama-server may choose context and layers, it is with those that it would choose if nothing else of ours
+        were loaded.
+        """
+        running = self._learner.need(model_id)
+        if running is not None:
+            return running
+        row = self._ledger.rows.get(model_id)
+        return row.estimate.need if row is not None and row.estimate is not None else None
+
+    def cache_of(self, model_id: str) -> int | None:
+        """Bytes of a model's cache on the GPU; None if nobody knows."""
+        need = self.of(model_id)
+        return need.device.cache if need is not None else None
+
+    async def find(self, model: Model) -> Need | None:
+        """As `of`, worked out now if it is not known yet."""
+        await self._opened.wait()
+        row = self._ledger.rows.get(model.id)
+        if row is None:
+            row = self._ledger.rows[model.id] = Row(model)
+        if row.setup is None:
+            await self._set_up([row])
+        if row.made_for is None:
+            await self._estimate([row], stretch=0.0)
+        return self.of(model.id)
+
+    def _look(self, snapshot: Snapshot) -> None:
+        """Hears of every snapshot: what costs time is left to the tasks."""
+        self._asker.look(snapshot)
+        before, self._seen = self._seen, snapshot
+        if (
+            before is None
+            or before.readings is not snapshot.readings
+            or before.servers is not snapshot.servers
+            or before.catalog is not snapshot.catalog
+        ):
+            self._learner.look(snapshot)
+            self._changed.set()
+
+    async def _run(self) -> None:
+        await self._store.open()
+        self._opened.set()
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            self._ledger.take(self._hub.snapshot.catalog.models)
+            while await self._advance():
+                await self._publish(only_if_due=True)
+            await self._publish()
+            self._asker.wake()
+
+    async def _advance(self) -> bool:
+        """Do a little of what there is to do; False if there is nothing."""
+        first = self._first()
+        new = self._ledger.new(first)[:_BATCH]
+        if new:
+            await self._set_up(new)
+        stale = self._stale(first)
+        if stale:
+            await self._estimate(stale, stretch=STRETCH_SECONDS)
+        return bool(new or stale)
+
+    # --- one model
+
+    async def _set_up(self, rows: Sequence[Row]) -> None:
+        snapshot = self._hub.snapshot
+        gpus = tuple(card.name for card in snapshot.readings.cards) if snapshot.readings is not None else ()
+        files = await in_background(lambda: [files_of(row.model) for row in rows])
+        for row, named in zip(rows, files, strict=True):
+            names = self._names_of(row.model)
+            engine = await self._engines.find(self._settings.engine_for(names))
+            found = setup(row.model, engine, self._settings.launch_options(names), gpus=gpus)
+            row.key = replace(found.key, files=named)
+            row.draft = _draft(found.draft, snapshot) if found.draft is not None else None
+            row.setup = found
+
+    async def _estimate(self, rows: Sequence[Row], *, stretch: float) -> None:
+        """Work out as many of the rows as a stretch of time allows, at least one, and leave others theirs."""
+        now = self._now
+        began = time.monotonic()
+        for row, made_for, estimate in await in_background(_work, rows, now, self._store, stretch):
+            row.made_for, row.estimate = made_for, estimate
+            self._ledger.edition += 1
+        if stretch:
+            answering = any(server.in_flight for server in self._hub.snapshot.servers)
+            rest = REST_WHILE_ANSWERING if answering else REST
+            await asyncio.sleep((time.monotonic() - began) * rest)
+
+    def _stale(self, first: set[str]) -> list[Row]:
+        snapshot = self._hub.snapshot
+        if self._now is None or not in_motion(snapshot):
+            self._now = circumstances(snapshot, self.of)
+        return self._ledger.stale(self._now, first)
+
+    def _first(self) -> set[str]:
+        """The models that matter now."""
+        snapshot = self._hub.snapshot
+        wanted = {server.model for server in snapshot.servers}
+        wanted |= {name for name in (snapshot.selected, snapshot.switch and snapshot.switch.target) if name}
+        return wanted
+
+    # --- what is learned
+
+    async def _expect(self, model_id: str) -> tuple[Key, Estimator] | None:
+        await self._opened.wait()
+        model = self._hub.snapshot.catalog.get(model_id)
+        if model is None:
+            return None
+        row = Row(model)
+        await self._set_up([row])
+        estimator = row.estimator(self._store)
+        return (row.key, estimator) if row.key is not None and estimator is not None else None
+
+    def _next_question(self) -> Question | None:
+        for row, ctx_size in self._ledger.unanswered(self._first()):
+            if row.setup is not None and row.key is not None:
+                return Question(row.model, row.setup, row.key, ctx_size)
+        return None
+
+    def _answered(self, question: Question) -> None:
+        self._work_out_again([question.model.id])
+
+    def _learned(self, model_id: str, *, of_others: bool) -> None:
+        self._work_out_again(self._ledger.rows if of_others else [model_id])
+
+    def _work_out_again(self, models: Iterable[str]) -> None:
+        for model_id in models:
+            if model_id in self._ledger.rows:
+                self._ledger.rows[model_id].made_for = None
+        self._changed.set()
+
+    # --- what the views are told
+
+    async def _publish(self, *, only_if_due: bool = False) -> None:
+        if only_if_due and time.monotonic() - self._published < PUBLISH_SECONDS:
+            return
+        snapshot, now = self._hub.snapshot, self._now
+        running = {server.model for server in snapshot.servers}
+        if now is None or (shown := (now.rounded, running, self._ledger.edition)) == self._shown:
+            return
+        self._published, self._shown = time.monotonic(), shown
+        fits: dict[str, Fit] = {}
+        needs: dict[str, tuple[Need, ...]] = {}
+        for count, (model_id, row) in enumerate(tuple(self._ledger.rows.items()), start=1):
+            if row.made_for is None:
+                continue
+            if model_id in running:
+                fits[model_id] = fit_of_resident(self.of(model_id), now)
+            else:
+                fits[model_id] = fit_of(row.estimate, now, margin=self._settings.memory.margin)
+            if row.estimate is not None:
+                needs[model_id] = row.estimate.known
+            if count % _SLICE == 0:
+                await asyncio.sleep(0)
+        self._hub.update(fits=fits, needs=needs)
+
+
+def _draft(path: str, snapshot: Snapshot) -> Blueprint | None:
+    """The blueprint of a draft model, if the catalog knows it."""
+    models = snapshot.catalog.models
+    return next((model.blueprint for model in models if path in {*model.files, *model.places}), None)
+
+
+def _work(
+    rows: Sequence[Row], now: Circumstances | None, store: NeedStore, stretch: float
+) -> list[tuple[Row, Free, Estimate | None]]:
+    """Estimates of the first rows, as many as fit into `stretch` seconds; in a thread."""
+    done: list[tuple[Row, Free, Estimate | None]] = []
+    until = time.monotonic() + stretch
+    for row in rows:
+        estimator = row.estimator(store)
+        if estimator is None:
+            continue
+        free = row.free(now, store)
+        done.append((row, free, estimator.estimate(*free)))
+        if time.monotonic() >= until:
+            break
+    return done
