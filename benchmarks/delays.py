@@ -60,7 +60,7 @@ async def measured() -> AsyncIterator[Delays]:
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        output, _ = await other.communicate()
+        output, _ = await other.communicate(b"")
         delays.beside = json.loads(output)
 
 

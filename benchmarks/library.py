@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from delays import HEAD, measured
 
@@ -67,7 +67,7 @@ def copies(source: Path, folder: Path, count: int) -> None:
 class Used:
     """Wall and processor time of what stands in the `with`, in milliseconds; `children`: of processes that ended."""
 
-    def __enter__(self) -> Used:
+    def __enter__(self) -> Self:
         self._began, self._used, self._others = time.perf_counter(), time.process_time(), _children()
         return self
 

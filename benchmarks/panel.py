@@ -15,6 +15,10 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import psutil
+
+from model_switcher.domain.units import MIB
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -32,6 +36,13 @@ def snapshot_of(count: int) -> Snapshot:
     thousand = panel_states.thousand()
     models = panel_states.USUAL + snapshots.many_models(count).models[len(panel_states.USUAL) :]
     return replace(thousand, catalog=Catalog(models))
+
+
+def at(snapshot: Snapshot, second: int) -> Snapshot:
+    """The same with the reading of so many seconds later."""
+    readings = snapshot.readings
+    assert readings is not None
+    return replace(snapshot, number=second, readings=replace(readings, time=readings.time + second))
 
 
 def milliseconds(do: Callable[[], object]) -> float:
@@ -57,19 +68,30 @@ def painted(app: QApplication, panel: PanelHost) -> None:
 def measure(count: int, rounds: int) -> None:
     from PySide6.QtWidgets import QApplication
 
+    from model_switcher.desktop.menu import Menu
     from model_switcher.desktop.panel_host import PanelHost
     from model_switcher.desktop.view_state import view_state
     from model_switcher.desktop.view_state.trail import Trail
 
     app = QApplication([])
     snapshot, trail = snapshot_of(count), Trail()
-    for second in range(300):
-        readings = snapshot.readings
-        assert readings is not None
-        trail.record(replace(snapshot, readings=replace(readings, time=readings.time - 300 + second)))
+    for second in range(-300, 0):
+        trail.record(at(snapshot, second))
     panel = PanelHost(theme="dark", logs=True, options=lambda _: {})
     recent = tuple(model.id for model in snapshot.catalog.models[:6])
-    report("tray's view, every second", [milliseconds(lambda: view_state(snapshot)) for _ in range(rounds)])
+    menu = Menu()
+
+    def closed(second: int) -> Callable[[], None]:
+        later = at(snapshot, second)
+
+        def do() -> None:
+            trail.record(later)
+            menu.show_state(view_state(later, recent=recent))
+            panel.show_snapshot(later, recent, trail)
+
+        return do
+
+    report("a new snapshot while closed", [milliseconds(closed(second)) for second in range(rounds)])
 
     def opened() -> None:
         panel.show_snapshot(snapshot, recent, trail)
@@ -77,8 +99,10 @@ def measure(count: int, rounds: int) -> None:
         painted(app, panel)
 
     panel.show_snapshot(snapshot, recent, trail)
+    before = psutil.Process().memory_info().rss
     report("making the window, once", [milliseconds(panel.prepare)])
     report("first opening", [milliseconds(opened)])
+    print(f"{'memory of the window':34} {(psutil.Process().memory_info().rss - before) / MIB:6.1f} MiB")
     openings = []
     for _ in range(rounds):
         assert panel.window is not None
@@ -102,9 +126,7 @@ def measure(count: int, rounds: int) -> None:
     )
 
     def updated(second: int) -> Callable[[], None]:
-        readings = snapshot.readings
-        assert readings is not None
-        later = replace(snapshot, number=second, readings=replace(readings, time=readings.time + second))
+        later = at(snapshot, rounds + second)
 
         def do() -> None:
             trail.record(later)

@@ -1,12 +1,17 @@
-"""Makes the pictures in docs/screenshots: `python tests/desktop/screenshots.py`.
+"""Makes the pictures in docs/screenshots, and says which of them differ from the last ones:
+`python tests/desktop/screenshots.py`.
 
-The menus are photographed on a private virtual screen, one drawn by Qt beside one drawn by xfce's panel: a long list
-in the dark and in the light theme, and what they show during a load and after a failure.
+The panel is painted off screen in every state, light beside dark, at 200 %, and all states on one sheet at 100 %. The
+menus are photographed on a private virtual screen, one drawn by Qt beside one drawn by xfce's panel: a long list in the
+dark and in the light theme, and what they show during a load and after a failure. Beside the system packages of
+`tests/run.py` it wants fonts-inter.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,30 +21,68 @@ from typing import TYPE_CHECKING
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from fakes.screen import eventually, screen  # noqa: E402 - tests are no installed package
+from fakes.desktop_program import window  # noqa: E402 - tests are no installed package
+from fakes.screen import eventually, screen  # noqa: E402
 from fakes.snapshots import STATES  # noqa: E402
 from fakes.tray import TrayDriver  # noqa: E402
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from PySide6.QtGui import QColor, QImage, QPainter
 
-    from fakes.screen import Screen
+    from fakes.screen import Panel, Screen
     from model_switcher.desktop.theme import Colours
 
 PICTURES = ROOT / "docs" / "screenshots"
-ICON_AT = (1196, 784)
-CROP = "600x540+680+260"
+ICON_AT, OLDER_ICON_AT = (1196, 784), (1268, 784)
+CROP = "600x600+680+200"
 CELL = 112
 
 
 def main() -> int:
     PICTURES.mkdir(parents=True, exist_ok=True)
-    icons().save(str(PICTURES / "icons.png"))
-    for theme in ("dark", "light"):
-        menus(theme, PICTURES / f"menu-{theme}.png", "many")
-    menus("dark", PICTURES / "menu-loading.png", state="progress 0.57", shows="57 %")
-    menus("light", PICTURES / "menu-failed.png", state="show failed", shows="Nothing is served")
+    with tempfile.TemporaryDirectory() as folder:
+        new = Path(folder)
+        icons().save(str(new / "icons.png"))
+        panels(new)
+        for theme in ("dark", "light"):
+            menus(theme, new / f"menu-{theme}.png", "idle", shows="ready")
+        menus("dark", new / "menu-loading.png", "loading", shows="57 %")
+        menus("light", new / "menu-failed.png", "failed", shows="Nothing is served")
+        for picture in sorted(new.glob("*.png")):
+            print(f"{picture.name}: {take_over(picture, PICTURES / picture.name)}")
     return 0
+
+
+def panels(to: Path) -> None:
+    """The panel in every state at 200 %, and all of them on one sheet at 100 %."""
+    paint = [sys.executable, str(ROOT / "tests" / "desktop" / "panel_screenshots.py")]
+    subprocess.run([*paint, str(to), "2"], check=True)
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run([*paint, folder, "1"], check=True)
+        sheet = ["-tile", "2x", "-geometry", "+0+0", "-gravity", "north", "-background", "#c9ccd3"]
+        small = sorted(Path(folder).glob("*.png"))
+        subprocess.run(["montage", *small, *sheet, str(to / "panels-100.png")], check=True)
+
+
+def take_over(picture: Path, last: Path) -> str:
+    """Puts a picture in the place of the last one where they differ, and says by how much."""
+    # A palette of 256 colours shows them as they are, at a third of the size.
+    subprocess.run(["convert", picture, "-strip", "-dither", "None", "-colors", "256", picture], check=True)
+    if not last.exists():
+        shutil.copy(picture, last)
+        return "new"
+    command = ["compare", "-metric", "AE", picture, last, "null:"]
+    said = subprocess.run(command, capture_output=True, text=True, check=False).stderr
+    if said.strip() == "0":
+        return "as before"
+    shutil.copy(picture, last)
+    return (
+        f"{said.strip()} pixels differ"
+        if said.strip().replace("e+", "").replace(".", "").isdigit()
+        else "other size"
+    )
 
 
 def icons() -> QImage:
@@ -84,39 +127,44 @@ def _icons_of(painter: QPainter, name: str, colours: Colours, ground: QColor, at
         x += size + 6
 
 
-def menus(theme: str, to: Path, *arguments: str, state: str = "", shows: str = "ready") -> None:
-    """The menu as Qt draws it (left) and as xfce's panel does, once the stand-in was told to show `state`."""
-    with screen() as private, tempfile.TemporaryDirectory() as folder:
+def menus(theme: str, to: Path, state: str, *, shows: str) -> None:
+    """The menu as Qt draws it (left) and as xfce's panel does, once it shows that state of `fakes.panel_states`."""
+    with tempfile.TemporaryDirectory() as folder:
         by_qt, by_panel = Path(folder) / "qt.png", Path(folder) / "panel.png"
-        environment = {**private.environment, "PYTHONPATH": str(ROOT / "tests")}
-        command = [sys.executable, "-m", "fakes.stand_in", theme, *arguments]
-        program = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, text=True)
-        try:
+        with _on_a_screen("trayer", theme, state) as private:
+            eventually(lambda: window(private), what="the icon is a window in the tray")
+            private.run("sleep", "1")  # until it shows the state; an older tray cannot be asked what it shows
+            _photograph_menu(private, OLDER_ICON_AT, by_qt)
+        with _on_a_screen("xfce4-panel", theme, state) as private:
             with TrayDriver(private.bus) as tray:
-                eventually(lambda: tray.items() and "ready" in tray.tooltip())
-                if state and program.stdin is not None:
-                    program.stdin.write(f"{state}\n")
-                    program.stdin.flush()
                 # A message that was told stands in the tooltip for a while.
-                eventually(lambda: shows in tray.tooltip())
-                _photograph_menus(private, tray, by_qt, by_panel)
-                tray.click("Quit")
-            program.wait(20)
-        finally:
-            program.kill()
+                eventually(lambda: tray.items() and shows in tray.tooltip())
+            _photograph_menu(private, ICON_AT, by_panel)
         subprocess.run(
             ["convert", str(by_qt), str(by_panel), "-gravity", "south", "+append", str(to)], check=True
         )
 
 
-def _photograph_menus(private: Screen, tray: TrayDriver, by_qt: Path, by_panel: Path) -> None:
-    _move(private, *ICON_AT)
-    tray.activate()
-    _settled_picture(private, by_qt, CROP)
-    private.run("xdotool", "key", "Escape")
-    _move(private, *ICON_AT)
+@contextlib.contextmanager
+def _on_a_screen(tray: Panel, theme: str, state: str) -> Iterator[Screen]:
+    """A screen with the desktop on it, which was told to show `state`."""
+    with screen(tray) as private:
+        environment = {**private.environment, "PYTHONPATH": str(ROOT / "tests")}
+        command = [sys.executable, "-m", "fakes.stand_in", theme]
+        with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, text=True) as program:
+            try:
+                assert program.stdin is not None
+                program.stdin.write(f"panel {state}\n")
+                program.stdin.flush()
+                yield private
+            finally:
+                program.kill()
+
+
+def _photograph_menu(private: Screen, icon: tuple[int, int], to: Path) -> None:
+    _move(private, *icon)
     private.run("xdotool", "click", "3")
-    _settled_picture(private, by_panel, CROP)
+    _settled_picture(private, to, CROP)
     private.run("xdotool", "key", "Escape")
 
 

@@ -16,8 +16,10 @@ from model_switcher.desktop.view_state import panel_view
 from model_switcher.desktop.view_state.details import details_view
 from model_switcher.desktop.view_state.trail import GAP, SPAN, Trail
 from model_switcher.domain.catalog import Catalog
+from model_switcher.domain.need import Amount, Source
 from model_switcher.domain.prediction import load_options, predict
 from model_switcher.domain.snapshot import Snapshot
+from model_switcher.domain.units import GIB
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,6 +52,18 @@ def test_the_facts_of_the_header_are_told_as_far_as_they_are_known() -> None:
         ("--n-gpu-layers", "auto"),
     ]
     assert (view.id, view.path, view.loadable) == (NEMOTRON.id, NEMOTRON.path, False)
+
+
+def test_what_it_takes_is_told_with_where_that_is_known_from() -> None:
+    guess = predict(states.blueprint(), load_options(OPTIONS), gpu=True)
+    assert guess is not None
+    measured = replace(guess, source=Source.MEASURED, device=Amount(weights=5 * GIB), host=Amount())
+    view = details_view(replace(states.idle(), needs={NEMOTRON.id: (measured, guess)}), NEMOTRON.id, OPTIONS)
+    assert view is not None
+    (told,) = [fact.value for fact in view.facts if fact.label == "Takes"]
+    first, second = told.split("; ")
+    assert first == "5.0 GiB on the GPU · 16k context · measured"
+    assert second.endswith("· 16k context · predicted")
 
 
 def test_of_a_bare_model_little_is_told_and_it_can_be_loaded() -> None:

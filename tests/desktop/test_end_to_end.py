@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from fakes.commands import command
+from fakes.desktop_program import window
 from fakes.engines import ENGINES
 from fakes.instance import Instance, write_settings
 from fakes.launches import lives, until
@@ -90,6 +91,46 @@ async def test_a_command_is_seen_in_the_menu_and_a_failure_too(tmp_path: Path, p
         eventually(lambda: [label.startswith("Demo Birch") for label in checked(panel)] == [True])
         assert (await command(settings, "switch", "strange")).status == 5
         eventually(lambda: [label.startswith("Demo Birch") for label in checked(panel)] == [True])
+
+
+async def test_the_panel_opened_by_a_click_filters_and_switches_a_real_engine_with_the_keyboard(
+    tmp_path: Path, panel: TrayDriver, private_screen: Screen
+) -> None:
+    settings = write_settings(tmp_path, write_demo_models(tmp_path))
+    async with Instance(settings, "tray") as instance:
+        before = (await instance.ready()).served
+        assert before is not None
+        await asyncio.to_thread(eventually, lambda: panel.items() and "ready" in panel.tooltip())
+        await asyncio.to_thread(_open_panel, private_screen)
+        private_screen.run("xdotool", "type", "birch")
+        private_screen.run("xdotool", "key", "Return")
+        after = (
+            await instance.until(
+                lambda s: s.served is not None and s.served.model == "demo-birch" and s.switch is None
+            )
+        ).served
+        assert after is not None
+        assert after.pid != before.pid
+        private_screen.run("xdotool", "key", "Escape", "Escape")
+        await asyncio.to_thread(eventually, lambda: not window(private_screen))
+        second = await command(settings)  # a second start opens the panel of the first
+        assert second.status == 0
+        await asyncio.to_thread(eventually, lambda: window(private_screen))
+        panel.click("Quit")
+        assert instance.process is not None
+        assert await instance.process.wait() == 0, instance.said()
+        assert instance.said() == ""
+
+
+def _open_panel(private: Screen) -> None:
+    """Clicks where xfce shows the icon, once it does."""
+
+    def opened() -> bool:
+        private.run("xdotool", "mousemove", "1196", "784", "click", "1")
+        return bool(window(private))
+
+    eventually(opened, what="the panel is open")
+    eventually(lambda: private.run("xdotool", "getwindowfocus").strip() == window(private))
 
 
 async def test_the_tray_takes_over_from_a_headless_instance(tmp_path: Path, panel: TrayDriver) -> None:

@@ -13,7 +13,7 @@ from model_switcher.desktop.view_state import Command, Control, Glyph, RowView, 
 from model_switcher.desktop.view_state.memory import Whose
 from model_switcher.domain.catalog import Catalog, Kind
 from model_switcher.domain.need import Fit, FitKind
-from model_switcher.domain.snapshot import Outcome, Phase, Reason, Result, Snapshot
+from model_switcher.domain.snapshot import Outcome, Phase, Reason, Result, ScanView, Snapshot, WarmUpView
 from model_switcher.domain.spill import Sign, Spill
 from model_switcher.domain.states import ServerState
 from model_switcher.domain.units import GIB
@@ -267,6 +267,14 @@ def test_a_model_whose_drive_is_away_cannot_be_chosen() -> None:
     assert (found.fit.text, found.fit.note) == ("not there", "its drive is away")
 
 
+def test_a_model_that_is_waited_for_or_read_ahead_says_so() -> None:
+    waited = replace(states.idle(), held_by_model={QWEN.id: 2})
+    assert row(waited, "Qwen3 8B").note == "2 requests waiting"
+    ahead = replace(states.idle(), warm_up=WarmUpView(model=QWEN.id, fraction=0.4))
+    assert row(ahead, "Qwen3 8B").note == "is read ahead: 40 %"
+    assert row(ahead, "Phinance 3B").note == "2.0 GiB file · D:\\models"
+
+
 def test_tags_tell_what_a_model_is() -> None:
     kinds = (
         replace(GEMMA, vision=True),
@@ -340,17 +348,25 @@ def test_a_switch_that_went_well_a_notice_and_a_spill() -> None:
     texts = [
         banner.text
         for banner in panel_view(
-            replace(states.idle(), notice="The settings are odd", file_notice="It was deleted", spill=spill)
+            replace(
+                states.idle(),
+                notice="The settings are odd",
+                memory_notice="2.0 GiB are still held",
+                file_notice="It was deleted",
+                spill=spill,
+            )
         ).banners
     ]
     assert texts[0].startswith("Nemotron Nano 8B does not fit any more: 1.0 GiB of it moved")
-    assert texts[1:] == ["The settings are odd", "It was deleted"]
+    assert texts[1:] == ["The settings are odd", "2.0 GiB are still held", "It was deleted"]
 
 
 def test_addresses_and_the_hint_of_the_filter() -> None:
     view = panel_view(states.thousand())
     assert (view.endpoint, view.web_ui) == ("http://127.0.0.1:8080/v1", "http://127.0.0.1:8080/")
     assert view.hint == "Filter 1,000 models…"
+    reading = replace(states.thousand(), scanning=True, scan=ScanView(done=230, total=1000))
+    assert panel_view(reading).hint == "Filter 1,000 models, 230 of 1,000 read…"
     assert panel_view(states.loading()).web_ui == ""
     assert panel_view(Snapshot()).endpoint == ""
 

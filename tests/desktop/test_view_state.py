@@ -19,7 +19,7 @@ from model_switcher.desktop.view_state import (
 )
 from model_switcher.domain.catalog import Catalog, Rejected
 from model_switcher.domain.memory import Gpu, Readings
-from model_switcher.domain.snapshot import Phase, Snapshot, SwitchView
+from model_switcher.domain.snapshot import Phase, ScanView, Snapshot, SwitchView
 from model_switcher.domain.states import Failure, ServerState
 from model_switcher.domain.units import GIB
 
@@ -61,6 +61,7 @@ def draining() -> Snapshot:
         (snapshots.failed(), "Nothing is served — The GPU has too little free memory for it"),
         (replace(snapshots.stopped(), selected=None), "Choose a model"),
         (Snapshot(scanning=True), "Looking for models…"),
+        (Snapshot(scanning=True, scan=ScanView(done=230, total=1000)), "Reading models: 230 of 1,000"),
         (Snapshot(), "No models found"),
         (Snapshot(catalog=Catalog(rejected=(CUT,))), "No model that can be served"),
     ],

@@ -168,8 +168,7 @@ def settings_for(
 ) -> Path:
     """Settings with which models take turns, or stay beside each other."""
     folder.mkdir(parents=True, exist_ok=True)
-    settings = write_settings(folder, models, engine=binary)
-    policy = "while it fits" if resident else "one at a time"
+    settings = write_settings(folder, models, engine=binary, beside=resident)
     with settings.open("a", encoding="utf-8") as file:
-        file.write(f'\n[memory]\nkeep-resident = "{policy}"\n{more}\n')
+        file.write(more)
     return settings

@@ -84,10 +84,15 @@ def shows(tray: TrayDriver, text: str) -> Callable[[], bool]:
     return probe
 
 
-def window(private: Screen) -> str:
-    """The number of the program's first visible window; empty if it has none."""
-    command = ("xdotool", "search", "--onlyvisible", "--classname", "stand_in|model-switcher")
+def windows(private: Screen) -> list[str]:
+    """The numbers of the program's visible windows, one below the other."""
+    command = ("xdotool", "search", "--onlyvisible", "--class", "model-switcher")
     done = subprocess.run(
         command, env=private.environment, capture_output=True, text=True, check=False, timeout=20
     )
-    return done.stdout.partition("\n")[0]
+    return done.stdout.split()
+
+
+def window(private: Screen) -> str:
+    """The number of the program's first visible window; empty if it has none."""
+    return next(iter(windows(private)), "")

@@ -26,13 +26,22 @@ PROGRAM = (sys.executable, "-W", "error", "-X", "faulthandler", "-m", "model_swi
 
 
 def write_settings(
-    folder: Path, models: Sequence[Path], *, engine: EngineBinary | None = None, more: str = ""
+    folder: Path,
+    models: Sequence[Path],
+    *,
+    engine: EngineBinary | None = None,
+    beside: bool = False,
+    more: str = "",
 ) -> Path:
-    """A settings file for those models on a free port; `more` is TOML that goes before the first table."""
+    """A settings file for those models on a free port, where they take turns or stay beside each other.
+
+    `more` is TOML that goes before the first table.
+    """
     settings = folder / "settings.toml"
     name = "embedded" if engine is None or engine.kind == "embedded" else engine.path
     settings.write_text(
         f"model-folders = ['{models[0].parent}']\nstores = []\ndefault-model = '{models[0]}'\n{more}\n"
+        f"[memory]\nkeep-resident = '{'while it fits' if beside else 'one at a time'}'\n"
         f"[server]\nport = {free_port()}\nengine = '{name}'\n",
         encoding="utf-8",
     )

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fakes import snapshots
 from fakes.snapshots import GEMMA, LLAMA, NEMOTRON, PHINANCE, QWEN
+from model_switcher.desktop.view_state.shares import shares
+from model_switcher.desktop.view_state.trail import Point, Trail
 from model_switcher.domain.catalog import Catalog, Rejected
 from model_switcher.domain.memory import Gpu, GpuProcess, Ram, Readings
 from model_switcher.domain.need import Fit, FitKind
+from model_switcher.domain.owners import OwnerKind
 from model_switcher.domain.prediction.blueprint import Tensor, pack
 from model_switcher.domain.snapshot import LeaseView, Phase, Snapshot, SwitchView
 from model_switcher.domain.states import ServerState
@@ -269,3 +273,22 @@ STATES = {
     "no GPU": no_gpu,
     "several GPUs": several_gpus,
 }
+
+
+def trail_of(snapshot: Snapshot) -> Trail:
+    """Five minutes that end with `snapshot`: another model was there before, and programs came and went."""
+    trail, known = Trail(), shares(snapshot)
+    if not known.splits:
+        return trail
+    total = sum(one.total for one in known.splits)
+    ours = known.of(OwnerKind.SERVER) / total
+    others = known.used / total - ours
+    loading = snapshot.switch is not None and snapshot.switch.phase is Phase.START
+    changed = 6 if loading else 110
+    for ago in range(300, 0, -1):
+        came = min(1.0, (changed - ago) / 5) if ago < changed else 0.0
+        before = 0.31 if ago > changed + 3 and len(snapshot.catalog.models) else 0.0
+        moved = 0.03 * math.sin(ago / 17) if ago > 20 else 0.0
+        trail._points.append(Point(snapshot.time - ago, others + moved, max(before, ours * came)))
+    trail.record(snapshot)
+    return trail

@@ -8,12 +8,16 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import httpx
+
 from fakes.engines import LLAMA_SERVER
 from fakes.instance import write_settings
 from model_switcher.engine.demo_models import write_demo_models, write_llama
 
 ALDER, BIRCH, CEDAR = "demo-alder", "demo-birch", "demo-cedar"
 STRANGE = "strange"
+
+QUESTION = {"messages": [{"role": "user", "content": "Who are you?"}]}
 
 # Borrows a model, by way of the function that people import. With "wait" its call ends when it reads a line.
 BORROWER = """
@@ -44,7 +48,7 @@ def write_telling_settings(folder: Path, *, server: str = "", more: str = "") ->
     write_llama(folder / f"{CEDAR}.gguf", name="Demo Cedar", seed=3)
     settings = write_settings(folder, models, engine=LLAMA_SERVER)
     with settings.open("a", encoding="utf-8") as file:
-        file.write(f"{server}\n[memory]\nkeep-resident = 'one at a time'\n[launch]\nn-predict = 16\n{more}\n")
+        file.write(f"{server}\n[launch]\nn-predict = 16\ncontext-shift = true\n{more}\n")
         for model in (ALDER, BIRCH, CEDAR):
             # Random weights know no language: the grammar leaves them one thing to say.
             file.write(f"[models.{model}]\ngrammar = 'root ::= \"{model}\"'\n")
@@ -57,6 +61,15 @@ def write_strange_model(folder: Path) -> None:
     value = b"\5\0\0\0\0\0\0\0"  # the length of the string behind it
     strange = birch.replace(b"llama.", b"lomma.").replace(value + b"llama", value + b"lomma")
     (folder / f"{STRANGE}.gguf").write_bytes(strange)
+
+
+async def asked(address: str, model: str | None = None) -> str:
+    """What the model answers that this process reaches, in a connection of its own."""
+    async with httpx.AsyncClient(base_url=address, trust_env=False, verify=False, timeout=60) as client:
+        body = QUESTION if model is None else {**QUESTION, "model": model}
+        answer = await client.post("/v1/chat/completions", json=body)
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["choices"][0]["message"]["content"])
 
 
 class Borrower:

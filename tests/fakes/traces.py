@@ -10,6 +10,7 @@ import psutil
 
 from model_switcher.client.finding import find
 from model_switcher.domain.snapshot import Snapshot
+from model_switcher.domain.states import ServerState
 from model_switcher.engine.history import HistoryStore
 from model_switcher.engine.timing import HISTORY_FILE
 from model_switcher.places import Places
@@ -27,10 +28,12 @@ class Traces:
         self._folder = folder
         self._places = places
         self._ports: set[int] = set()
+        self.failed: set[str] = set()
 
     def note(self, snapshot: Snapshot) -> None:
-        """Remember the ports of its engines."""
+        """Remember the ports of its engines, and the models whose engine did not end as it was told."""
         self._ports |= {one.port for one in snapshot.servers if one.port is not None}
+        self.failed |= {one.model for one in snapshot.servers if one.state is ServerState.FAILED}
 
     @property
     def recorded(self) -> tuple[int, ...] | None:

@@ -64,5 +64,5 @@ async def test_every_engine_tells_how_fast_it_answers(engine: EngineBinary, mode
             assert alone.seconds > 0
             assert asking.report.speed == alone.speed
             assert asking.report.ctx_size == 2048
-            both = await asking.answers(400, 400)
+            both = await asking.answers(800, 800)
             assert [generation.alone for generation in both] == [False, False]

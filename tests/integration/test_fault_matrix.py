@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fakes.household import QUICK, Household
-from fakes.occasions import EXITS, OCCASIONS, Fault
+from fakes.occasions import EXITS, OCCASIONS, Fault, culprits
 from fakes.verdict import check
 from model_switcher.domain.plan import restarts
 from model_switcher.domain.states import Cause
@@ -37,7 +37,7 @@ FAULTS = {
 
 
 CELLS = [
-    pytest.param(fault, occasion, id=f"{name}-{occasion}-{fault.code or 'served'}")
+    pytest.param(fault, occasion, id=f"{name}-{occasion}-{fault.told(occasion)}")
     for name, fault in FAULTS.items()
     for occasion in OCCASIONS
 ]
@@ -49,4 +49,4 @@ async def test_a_fault_of_the_engine(
 ) -> None:
     monkeypatch.setattr(restarts, "RESTART_LIMIT", fault.restarts)
     async with Household(tmp_path, monkeypatch, deadlines=fault.deadlines) as it:
-        await check(it, await OCCASIONS[occasion](it, fault))
+        await check(it, await OCCASIONS[occasion](it, fault), culprits(occasion, fault))

@@ -10,7 +10,7 @@ import pytest
 
 from fakes.full_disk import FullDisk
 from fakes.household import Household
-from fakes.occasions import OCCASIONS, Fault
+from fakes.occasions import OCCASIONS, Fault, culprits
 from fakes.verdict import check
 
 
@@ -29,7 +29,7 @@ FAULTS = {
     "instance file damaged": Fault(before=damage_the_instance_file, strike=damage_the_instance_file),
 }
 CELLS = [
-    pytest.param(fault, occasion, id=f"{name}-{occasion}-served")
+    pytest.param(fault, occasion, id=f"{name}-{occasion}-{fault.told(occasion)}")
     for name, fault in FAULTS.items()
     for occasion in OCCASIONS
 ]
@@ -40,7 +40,7 @@ async def test_a_file_that_somebody_else_writes(
     fault: Fault, occasion: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with Household(tmp_path, monkeypatch) as it:
-        await check(it, await OCCASIONS[occasion](it, fault))
+        await check(it, await OCCASIONS[occasion](it, fault), culprits(occasion, fault))
 
 
 def fill_the_disk(it: Household) -> None:
@@ -60,4 +60,4 @@ async def test_a_full_disk(occasion: str, tmp_path: Path, monkeypatch: pytest.Mo
             expected = replace(expected, remembered=None)
         if occasion == "first start":
             expected = replace(expected, notice="Other programs cannot find this instance: ")
-        await check(it, expected)
+        await check(it, expected, culprits(occasion, fault))

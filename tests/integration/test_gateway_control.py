@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from dataclasses import replace
 
-import httpx
 import msgspec
 import pytest
 
-from fakes.upstream import TINY_A, TINY_B, Front, open_front, until
+from fakes.http_engines import until
+from fakes.upstream import TINY_A, TINY_B, open_front
 from fakes.upstream import server_view as server
-from model_switcher.domain.snapshot import Outcome, Phase, Result, Snapshot, SwitchView
+from model_switcher.domain.snapshot import Outcome, Phase, Result, SwitchView
 from model_switcher.domain.states import ServerState
 from model_switcher.domain.wire import decode_state
-from model_switcher.engine.log import LogLine
 
 
 async def test_health_says_what_llama_server_says() -> None:
@@ -196,10 +194,10 @@ async def test_unknown_routes_of_ours_are_not_passed_on() -> None:
         unknown = await front.client.get("/switcher/nothing")
         assert (unknown.status_code, unknown.json()["error"]["code"]) == (404, "not-found")
         for method, path, allowed in (
-            ("POST", "/switcher/state", "GET"),
-            ("GET", "/switcher/select", "POST"),
-            ("POST", "/switcher/events", "GET"),
-            ("DELETE", "/v1/models", "GET"),
+            ("POST", "/switcher/state", "GET, HEAD, OPTIONS"),
+            ("GET", "/switcher/select", "POST, OPTIONS"),
+            ("POST", "/switcher/events", "GET, HEAD, OPTIONS"),
+            ("DELETE", "/v1/models", "GET, HEAD, OPTIONS"),
         ):
             wrong = await front.client.request(method, path)
             assert (wrong.status_code, wrong.headers["Allow"]) == (405, allowed)
@@ -211,110 +209,3 @@ async def test_head_has_the_header_of_get_and_no_body() -> None:
         assert (answer.status_code, answer.content) == (200, b"")
         assert int(answer.headers["Content-Length"]) > 100
         assert (await front.client.head("/switcher/events")).status_code == 200
-
-
-async def read_event(lines: asyncio.StreamReader) -> tuple[int, Snapshot]:
-    """The next event on a connection."""
-    number = None
-    while True:
-        line = (await lines.readline()).rstrip()
-        if line.startswith(b"id: "):
-            number = int(line[4:])
-        elif line.startswith(b"data: "):
-            assert number is not None
-            return number, decode_state(line[6:])
-        assert line or not lines.at_eof(), "the stream ended"
-
-
-async def follow(
-    front: Front, path: str = "/switcher/events"
-) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    # HTTP/1.0, so that the stream is not cut into chunks.
-    return await front.raw(b"GET %b HTTP/1.0\r\nHost: localhost\r\n\r\n" % path.encode())
-
-
-async def test_events_begin_with_the_current_state_and_tell_each_change() -> None:
-    async with open_front() as front:
-        reader, writer = await follow(front)
-        assert (await read_event(reader))[0] == 0
-        front.backend.hub.update(selected="tiny-b")
-        number, state = await read_event(reader)
-        assert (number, state.number, state.selected) == (1, 1, "tiny-b")
-        writer.close()
-
-
-async def test_a_slow_reader_of_events_gets_the_newest_state_only() -> None:
-    async with open_front() as front:
-        reader, writer = await follow(front)
-        await read_event(reader)
-        for held in range(1, 50_000):
-            front.backend.hub.update(held=held)
-        number, state = await read_event(reader)
-        assert (number, state.held) == (49_999, 49_999)
-        writer.close()
-
-
-async def test_the_log_is_text_of_one_model_or_of_all() -> None:
-    async with open_front() as front:
-        for model, text in (("tiny-a", "one"), ("tiny-b", "zwei ü")):
-            front.backend.log.add(LogLine(time.time(), model, text))
-        assert (await front.client.get("/switcher/log")).text == "one\nzwei ü\n"
-        assert (await front.client.get("/switcher/log?model=tiny-b")).text == "zwei ü\n"
-
-
-async def test_the_log_can_be_followed() -> None:
-    async with open_front() as front:
-        front.backend.log.add(LogLine(1.0, "tiny-a", "kept"))
-        reader, writer = await follow(front, "/switcher/log?follow=1&model=tiny-a")
-        await reader.readuntil(b"\r\n\r\n")
-        assert await reader.readline() == b"kept\n"
-        front.backend.log.add(LogLine(2.0, "tiny-b", "of another"))
-        front.backend.log.add(LogLine(3.0, "tiny-a", "new"))
-        assert await reader.readline() == b"new\n"
-        writer.close()
-
-
-async def test_the_log_can_be_followed_as_events() -> None:
-    async with (
-        open_front() as front,
-        front.client.stream(
-            "GET", "/switcher/log?follow=1", headers={"Accept": "text/event-stream"}
-        ) as answer,
-    ):
-        assert answer.headers["Content-Type"] == "text/event-stream"
-        lines = answer.aiter_lines()
-        await until(lambda: bool(front.backend.log._listeners))
-        front.backend.log.add(LogLine(2.0, "tiny-a", "new"))
-        assert await anext(lines) == "data: new"
-
-
-async def test_a_carriage_return_in_the_log_does_not_cut_its_event() -> None:
-    async with open_front() as front:
-        front.backend.log.add(LogLine(time=1.0, model="tiny-a", text="10 %\r20 %"))
-        answer = await front.client.get("/switcher/log", headers={"Accept": "text/event-stream"})
-        assert answer.content == b"data: 10 %\ndata: 20 %\n\n"
-
-
-async def test_a_reader_that_leaves_is_forgotten() -> None:
-    async with open_front() as front:
-        reader, writer = await follow(front)
-        await read_event(reader)
-        writer.close()
-        await until(lambda: not front.backend.hub._listeners)
-
-
-async def test_stopping_ends_streams_and_idle_connections_and_refuses_new_ones() -> None:
-    async with open_front() as front:
-        events, events_writer = await follow(front)
-        await read_event(events)
-        idle, idle_writer = await front.raw(b"GET /switcher/state HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        await idle.readuntil(b"\r\n\r\n")
-        await front.gateway.stop_accepting()
-        await events.read()
-        await idle.read()
-        assert events.at_eof()
-        assert idle.at_eof()
-        with pytest.raises(httpx.ConnectError):
-            await httpx.AsyncClient(trust_env=False).get(f"http://127.0.0.1:{front.port}/health")
-        for writer in (events_writer, idle_writer):
-            writer.close()

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fakes.upstream import Front, RealEngine, open_front, real_engine, until
+from fakes.http_engines import RealEngine, real_engine, until
+from fakes.upstream import Front, open_front
 from model_switcher.engine.demo_models import write_demo_models
 
 if TYPE_CHECKING:
@@ -77,6 +79,75 @@ async def test_header_lines_are_those_of_the_engine(model: Path, kind: str) -> N
         assert [pair for pair in direct.headers.raw if not _one_of(pair, one_hop)] == [
             pair for pair in passed.headers.raw if not _one_of(pair, ours)
         ]
+
+
+SHORT: dict[str, Any] = {"max_tokens": 2, "grammar": LETTERS, "seed": 1, "temperature": 0.0}
+ASK: dict[str, Any] = {"messages": [{"role": "user", "content": "x"}], **SHORT}
+# Every kind of route that llama-server has: those of OpenAI and Anthropic, its own, its pages, and what it has not.
+ROUTES: tuple[tuple[str, str, dict[str, Any] | None], ...] = (
+    ("GET", "/", None),
+    ("HEAD", "/index.html", None),
+    ("GET", "/props", None),
+    ("GET", "/lora-adapters", None),
+    ("GET", "/metrics?model=tiny-a", None),
+    ("GET", "/v1/models/x", None),
+    ("POST", "/tokenize", {"content": "hi"}),
+    ("POST", "/detokenize", {"tokens": [100, 101]}),
+    ("POST", "/apply-template", {"messages": [{"role": "user", "content": "x"}]}),
+    ("POST", "/completion", {"prompt": "a", "n_predict": 2, **SHORT}),
+    ("POST", "/v1/completions", {"prompt": "a", **SHORT}),
+    ("POST", COMPLETION, ASK),
+    ("POST", "/v1/messages", {"model": "x", **ASK}),
+    ("POST", "/v1/messages/count_tokens", {"messages": [{"role": "user", "content": "x"}]}),
+    ("POST", "/v1/responses", {"model": "x", "input": "x", "max_output_tokens": 2, **SHORT}),
+    ("POST", "/v1/embeddings", {"input": "x"}),
+    ("POST", "/v1/rerank", {"query": "a", "documents": ["b"]}),
+    ("POST", "/infill", {"input_prefix": "a", "input_suffix": "b"}),
+    ("POST", "/slots/0?action=erase", {}),
+    ("POST", "/v1/audio/transcriptions", {}),
+    ("PUT", "/nothing", {}),
+    ("DELETE", "/nothing", None),
+)
+
+
+_VARIES = re.compile(r"^id$|^created|timings|cache|input_tokens|^tokens_|completed_at")
+
+
+@pytest.mark.parametrize("kind", ENGINES)
+async def test_every_route_answers_through_the_gateway_as_it_does_directly(model: Path, kind: str) -> None:
+    async with serving(model, kind) as (front, engine):
+        for method, path, body in ROUTES:
+            direct, passed = [
+                await front.client.request(
+                    method, base + path, json=body, headers={"Authorization": f"Bearer {engine.key}"}
+                )
+                for base in (engine.url, f"http://127.0.0.1:{front.port}")
+            ]
+            assert direct.status_code == passed.status_code, path
+            for name in ("Content-Type", "Content-Encoding"):
+                assert direct.headers.get(name) == passed.headers.get(name), path
+            assert _shape(direct) == _shape(passed), path
+
+
+def _shape(answer: httpx.Response) -> object:
+    """What does not change from one answer to the next: all of a page, the keys of JSON with its texts and counts."""
+    if not answer.headers.get("Content-Type", "").startswith("application/json") or not answer.content:
+        return answer.content
+    return _keys(answer.json())
+
+
+def _keys(value: Any) -> object:
+    match value:
+        case dict():
+            return {key: _keys(inner) for key, inner in value.items() if not _VARIES.search(key)}
+        case list():
+            return [_keys(inner) for inner in value]
+        case float():
+            return float
+        case str() if "_" in value:
+            return str  # an id
+        case _:
+            return value
 
 
 def _one_of(pair: tuple[bytes, bytes], names: set[bytes]) -> bool:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from fakes.upstream import TINY_A, TINY_B, Front, Received, ScriptedEngine, open_front, sized
+from fakes.http_engines import Received, ScriptedEngine, sized
+from fakes.upstream import TINY_A, TINY_B, Front, open_front
 from model_switcher.domain.memory import Gpu, GpuProcess, Ram, Readings
 from model_switcher.domain.owners import split
 from model_switcher.domain.settings import ServerSettings

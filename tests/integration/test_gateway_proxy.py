@@ -3,103 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
-from fakes.upstream import Front, Received, ScriptedEngine, SmallBackend, open_front, sized, until
+from fakes.http_engines import Received, sized, until
+from fakes.upstream import open_front, passing
 from model_switcher.domain.errors import Closing, Paused
-from model_switcher.domain.settings import ServerSettings
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
-
-    Answer = Callable[[Received, asyncio.StreamWriter], Awaitable[None]]
+    from collections.abc import AsyncIterator
 
 SSE = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 COMPLETION = "/v1/chat/completions"
-
-
-async def echo(request: Received, writer: asyncio.StreamWriter) -> None:
-    writer.write(sized(request.body))
-
-
-@contextlib.asynccontextmanager
-async def passing(answer: Answer = echo, **settings: object) -> AsyncIterator[tuple[Front, ScriptedEngine]]:
-    engine = ScriptedEngine(answer)
-    async with engine.run(), open_front(SmallBackend(), ServerSettings(**settings)) as front:  # type: ignore[arg-type]
-        front.backend.serve(engine.url)
-        yield front, engine
-
-
-async def test_method_target_headers_and_body_arrive_unchanged() -> None:
-    async with passing() as (front, engine):
-        answer = await front.client.request(
-            "PATCH",
-            "/some%2Fpath/%C3%BC?a=%20b&c",
-            content=b'{"model": "x"}',
-            headers={
-                "Content-Type": "application/json",
-                "X-Own": "1",
-                "Authorization": "Bearer mine",
-                "X-Api-Key": "mine",
-            },
-        )
-        assert answer.content == b'{"model": "x"}'
-        received = engine.received[0]
-        assert received.start == b"PATCH /some%2Fpath/%C3%BC?a=%20b&c HTTP/1.1"
-        assert received.headers[b"authorization"] == b"Bearer engine key"
-        assert received.headers[b"host"] == engine.url.removeprefix("http://").encode()
-        assert received.headers[b"x-own"] == b"1"
-        assert b"x-api-key" not in received.headers
-
-
-async def test_an_absolute_target_is_passed_in_origin_form() -> None:
-    async with passing() as (front, engine):
-        reader, writer = await front.raw(b"GET http://localhost/a%20b?c HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        assert b" 200 " in await reader.readline()
-        assert engine.received[0].start == b"GET /a%20b?c HTTP/1.1"
-        writer.close()
-
-
-async def test_headers_of_one_hop_stop_here_in_both_directions() -> None:
-    async def answer(_: Received, writer: asyncio.StreamWriter) -> None:
-        writer.write(
-            sized(b"x", b"Connection: x-hop", b"X-Hop: 1", b"Keep-Alive: timeout=5", b"Access-Control-Allow-Origin: *",
-                  b"X-Stays:  as it is", b"Server: llama.cpp")
-        )  # fmt: skip
-
-    async with passing(answer) as (front, engine):
-        reader, writer = await front.raw(
-            b"GET /props HTTP/1.1\r\nHost: localhost\r\nConnection: keep-alive, X-Mine\r\nX-Mine: 1\r\nTE: trailers\r\n\r\n"
-        )
-        head = await reader.readuntil(b"\r\n\r\n")
-        assert head == (
-            b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nX-Stays:  as it is\r\nServer: llama.cpp\r\n"
-            b"X-Model-Switcher-Model: tiny-a\r\n\r\n"
-        )
-        assert set(engine.received[0].headers) == {b"host", b"authorization"}
-        writer.close()
-
-
-async def test_both_sides_keep_their_connections() -> None:
-    async with passing() as (front, engine):
-        reader, writer = await front.raw(b"")
-        for _ in range(5):
-            writer.write(b"GET /props HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            assert b" 200 " in await reader.readuntil(b"\r\n\r\n")
-        assert len(engine.received) == 5
-        assert engine.connections == 1
-        writer.close()
-
-
-async def test_it_answers_on_ipv4_and_ipv6() -> None:
-    async with passing() as (front, _):
-        for host in ("127.0.0.1", "[::1]"):
-            assert (await front.client.get(f"http://{host}:{front.port}/props")).status_code == 200
 
 
 async def test_a_stream_passes_piece_by_piece_and_its_connection_is_not_used_again() -> None:
@@ -240,74 +158,6 @@ async def test_a_slow_client_slows_the_engine_down() -> None:
         left = total
         while left:
             left -= len(await reader.read(1 << 20))
-        writer.close()
-
-
-async def test_an_upload_that_is_no_question_streams_through() -> None:
-    data = bytes(range(256)) * 80_000  # 20 MB
-
-    async with passing(hold_bytes=1024) as (front, engine):
-        reply = await front.client.post(
-            "/upload", content=data, headers={"Content-Type": "application/octet-stream"}
-        )
-        assert reply.content == data
-
-        async def pieces() -> AsyncIterator[bytes]:
-            for at in range(0, len(data), 1_000_000):
-                yield data[at : at + 1_000_000]
-
-        reply = await front.client.post(
-            "/upload", content=pieces(), headers={"Content-Type": "application/octet-stream"}
-        )
-        assert reply.content == data
-        assert engine.received[1].headers[b"transfer-encoding"] == b"chunked"
-
-
-async def test_an_engine_may_refuse_an_upload_before_its_end() -> None:
-    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno")
-        with contextlib.suppress(ConnectionError):
-            await reader.read()
-        writer.close()
-        done.set()
-
-    done = asyncio.Event()
-    server = await asyncio.start_server(refuse, "127.0.0.1", 0)
-    async with server, open_front() as front:
-        front.backend.serve(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
-        reader, writer = await front.raw(
-            b"POST /upload HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: 1000\r\n\r\nstart"
-        )
-        assert b" 413 " in await reader.readline()
-        writer.close()
-        await done.wait()
-
-
-async def test_a_client_that_waits_for_permission_to_send_gets_it() -> None:
-    async with passing() as (front, engine):
-        for kind in (b"application/json", b"image/png"):
-            reader, writer = await front.raw(
-                b"POST /x HTTP/1.1\r\nHost: localhost\r\nContent-Type: " + kind
-                + b"\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n"
-            )  # fmt: skip
-            assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
-            writer.write(b"{}")
-            assert b" 200 " in await reader.readuntil(b"\r\n\r\n")
-            assert await reader.readexactly(2) == b"{}"
-            assert b"expect" not in engine.received[-1].headers
-            writer.close()
-
-
-async def test_a_client_that_offers_another_protocol_is_served_in_this_one() -> None:
-    async with passing() as (front, engine):
-        reader, writer = await front.raw(
-            b"POST /x HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
-            b"HTTP2-Settings: AAMAAABkAAQBAAAAAAIAAAAA\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
-        )
-        assert b" 200 " in await reader.readuntil(b"\r\n\r\n")
-        assert engine.received[0].body == b"{}"
-        assert not {b"upgrade", b"http2-settings"} & set(engine.received[0].headers)
         writer.close()
 
 

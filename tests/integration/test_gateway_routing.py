@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import gzip
 import json
 import zlib
@@ -11,47 +9,14 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
-import httpx
 import pytest
 
-from fakes.upstream import (
-    TINY_A,
-    TINY_B,
-    Front,
-    Received,
-    ScriptedEngine,
-    SmallBackend,
-    open_front,
-    server_view,
-    sized,
-    until,
-)
+from fakes.upstream import TINY_A, TINY_B, Front, two_models
 from model_switcher.domain.catalog import Catalog, Model, Rejected
-from model_switcher.domain.settings import ServerSettings
-from model_switcher.domain.states import ServerState
 from model_switcher.gateway import naming, routing
 
 COMPLETION = "/v1/chat/completions"
 MODEL = "X-Model-Switcher-Model"
-
-
-async def echo(request: Received, writer: asyncio.StreamWriter) -> None:
-    writer.write(sized(request.body))
-
-
-@contextlib.asynccontextmanager
-async def two_models(
-    *, second: str | None = None, **settings: object
-) -> AsyncIterator[tuple[Front, ScriptedEngine, ScriptedEngine]]:
-    """Tiny A, which is selected, and Tiny B, each on an engine of its own."""
-    a, b = ScriptedEngine(echo), ScriptedEngine(echo)
-    async with (
-        a.run(),
-        b.run(),
-        open_front(SmallBackend(), ServerSettings(**settings), second=second) as front,  # type: ignore[arg-type]
-    ):
-        front.backend.serve_all({TINY_A.id: a.url, TINY_B.id: b.url})
-        yield front, a, b
 
 
 async def answered_by(front: Front, body: dict[str, Any], path: str = COMPLETION) -> str:
@@ -249,85 +214,3 @@ async def test_a_damaged_body_passes_unchanged_so_that_the_engine_can_complain()
         )
         assert answer.headers[MODEL] == TINY_A.id
         assert a.received[0].body == body
-
-
-async def test_a_port_of_its_own_always_means_its_model() -> None:
-    async with two_models(second="Tiny B", unknown_model="error") as (front, a, b):
-        for host in ("127.0.0.1", "[::1]"):
-            async with httpx.AsyncClient(base_url=f"http://{host}:{front.second}", trust_env=False) as client:
-                for name in ("tiny-a", "gpt-4o", ""):
-                    answer = await client.post(f"{COMPLETION}?model=tiny-a", json={"model": name})
-                    assert answer.headers[MODEL] == TINY_B.id
-                assert (await client.get("/props")).headers[MODEL] == TINY_B.id
-                models = (await client.get("/v1/models")).json()["data"]
-                assert [model["id"] for model in models] == [TINY_B.id]
-                assert (await client.get("/switcher/state")).json()["selected"] == TINY_A.id
-        assert (len(a.received), len(b.received)) == (0, 8)
-        assert await answered_by(front, {"model": "tiny-a"}) == TINY_A.id
-
-
-async def test_health_at_a_port_of_its_own_is_that_of_its_model() -> None:
-    async with two_models(second="tiny-b") as (front, _, _):
-        health = f"http://127.0.0.1:{front.second}/health"
-        for servers, status, message in (
-            ((), 503, "No model is loaded"),
-            ((server_view(ServerState.READY, TINY_A.id),), 503, "No model is loaded"),
-            ((server_view(ServerState.LOADING, TINY_B.id),), 503, "Loading model"),
-            ((server_view(ServerState.READY, TINY_B.id),), 200, None),
-        ):
-            front.backend.hub.update(servers=servers)
-            answer = await front.client.get(health)
-            assert answer.status_code == status
-            assert answer.json().get("error", {}).get("message") == message
-
-
-async def test_a_port_of_a_model_that_is_not_there_says_so() -> None:
-    async with two_models(second="tiny-z") as (front, _, _):
-        answer = await front.client.post(f"http://127.0.0.1:{front.second}{COMPLETION}", json={})
-        assert (answer.status_code, answer.json()["error"]["code"]) == (404, "unknown-model")
-
-
-@pytest.mark.parametrize("method", ["GET", "HEAD"])
-async def test_a_get_that_names_a_model_neither_loads_it_nor_waits_for_it(method: str) -> None:
-    async with two_models() as (front, a, _):
-        front.backend.serve_all({TINY_A.id: a.url})
-        reply = await front.client.request(method, "/props?model=tiny-b")
-        assert reply.status_code == 503
-        assert reply.headers["Retry-After"]
-        assert front.backend.calls == []
-        assert front.backend.admission.held == 0
-
-
-async def test_requests_are_held_for_each_model_in_their_order() -> None:
-    order: list[tuple[str, int]] = []
-
-    async def note(request: Received, writer: asyncio.StreamWriter) -> None:
-        body = json.loads(request.body)
-        order.append((body["model"], body["n"]))
-        writer.write(sized(b"{}"))
-
-    a, b = ScriptedEngine(note), ScriptedEngine(note)
-    async with a.run(), b.run(), open_front() as front:
-        asked = []
-        for n, model in enumerate(["tiny-a", "tiny-b", "tiny-b", "tiny-a", "tiny-b"]):
-            asked.append(asyncio.create_task(front.client.post(COMPLETION, json={"model": model, "n": n})))
-            await until(lambda n=n: front.backend.admission.held == n + 1)  # type: ignore[misc]
-        assert front.backend.admission.counts() == {"held": 5, "held_by_model": {"tiny-a": 2, "tiny-b": 3}}
-        front.backend.serve_all({TINY_B.id: b.url})
-        await until(lambda: len(order) == 3)
-        assert front.backend.admission.counts() == {"held": 2, "held_by_model": {"tiny-a": 2}}
-        front.backend.serve_all({TINY_A.id: a.url, TINY_B.id: b.url})
-        for each in asked:
-            assert (await each).status_code == 200
-        assert sorted(order[:3]) == [("tiny-b", 1), ("tiny-b", 2), ("tiny-b", 4)]
-        assert sorted(order[3:]) == [("tiny-a", 0), ("tiny-a", 3)]
-
-
-async def test_a_client_that_leaves_is_no_longer_held_for_its_model() -> None:
-    async with open_front() as front:
-        body = b'{"model": "tiny-b"}'
-        head = b"POST /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(body)
-        _, writer = await front.raw(head + body)
-        await until(lambda: front.backend.admission.held_by_model() == {"tiny-b": 1})
-        writer.close()
-        await until(lambda: not front.backend.admission.held_by_model())

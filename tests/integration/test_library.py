@@ -3,91 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import shutil
-import threading
-from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import pytest
 
 from fakes.gguf_files import write_model, write_shards
-from model_switcher.domain.catalog import Catalog, Model, Reject, Rejected
-from model_switcher.engine.library import CatalogReader, Fate, Library, Pace, Progress, fate, sentence, stamps
-from model_switcher.engine.library import library as library_module
+from fakes.libraries import SECONDS, Running, folder, names, reasons, running
+from model_switcher.domain.catalog import Catalog, Reject
+from model_switcher.engine.library import Fate, Pace, Progress, fate, sentence, stamps
 from model_switcher.engine.stores import Layout, Store
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
-
-    from model_switcher.engine.catalog.facts import Facts
-    from model_switcher.engine.catalog.walk import Candidate
-
-SECONDS = 20.0
-
-
-class Readings(CatalogReader):
-    """Counts what is read; `gate` holds whole headers back."""
-
-    def __init__(self) -> None:
-        super().__init__(dict)
-        self.read: list[str] = []
-        self.gate = threading.Event()
-        self.gate.set()
-
-    def full(self, candidate: Candidate) -> Facts | Rejected:
-        assert self.gate.wait(SECONDS)
-        self.read.append(Path(candidate.path).name)
-        return super().full(candidate)
-
-
-class Running:
-    """A library, and all it has said."""
-
-    def __init__(self, stores: Sequence[Store], pace: Pace | None = None) -> None:
-        self.stores = list(stores)
-        self.reader = Readings()
-        self.said: list[tuple[Catalog, Progress | None]] = []
-        self.news = asyncio.Event()
-        self.library = Library(lambda: self.stores, self.reader, self._hear, pace)
-
-    def _hear(self, catalog: Catalog, progress: Progress | None) -> None:
-        self.said.append((catalog, progress))
-        self.news.set()
-
-    async def until(self, condition: Callable[[Catalog], bool]) -> Catalog:
-        async with asyncio.timeout(SECONDS):
-            while not condition(self.library.catalog):
-                self.news.clear()
-                await self.news.wait()
-        return self.library.catalog
-
-
-@asynccontextmanager
-async def running(*stores: Store, pace: Pace | None = None) -> AsyncIterator[Running]:
-    here = Running(stores, pace)
-    here.library.start()
-    try:
-        async with asyncio.timeout(SECONDS):
-            await here.library.complete()
-        yield here
-    finally:
-        await here.library.close()
-
-
-def folder(path: Path) -> Store:
-    return Store("folder", str(path), str(path))
-
-
-def names(catalog: Catalog) -> list[str]:
-    return [model.id for model in catalog.models]
-
-
-def reasons(catalog: Catalog) -> dict[str, str]:
-    return {Path(entry.path).name: entry.reason for entry in catalog.rejected}
 
 
 async def test_names_and_sizes_are_there_before_the_headers_and_progress_is_told(tmp_path: Path) -> None:
@@ -199,41 +123,6 @@ async def test_a_model_in_place_of_another_is_read_again_and_is_in_the_list_mean
         assert "deleted or moved" in (sentence(before, Fate.DELETED) or "")
 
 
-async def test_the_models_of_a_drive_that_goes_away_are_grey_until_it_comes_back(tmp_path: Path) -> None:
-    drive = tmp_path / "drive"
-    write_model(drive / "models" / "a.gguf")
-    write_model(tmp_path / "here" / "b.gguf")
-    pace = Pace(tick=0.1)
-    async with running(folder(drive / "models"), folder(tmp_path / "here"), pace=pace) as here:
-        (model, _) = here.library.catalog.models
-        then = stamps(model)
-        drive.rename(tmp_path / "unplugged")
-        catalog = await here.until(lambda catalog: not all(model.available for model in catalog.models))
-        assert [(model.id, model.available) for model in catalog.models] == [("a", False), ("b", True)]
-        assert fate(model, then, stamps(model), catalog) is Fate.AWAY
-        assert catalog.rejected == ()
-        (tmp_path / "unplugged").rename(drive)
-        catalog = await here.until(lambda catalog: all(model.available for model in catalog.models))
-        assert fate(model, then, stamps(model), catalog) is Fate.SAME
-        assert sentence(model, Fate.SAME) is None
-        write_model(drive / "models" / "c.gguf")
-        await here.until(lambda catalog: names(catalog) == ["a", "b", "c"])
-
-
-async def test_a_folder_that_was_deleted_takes_its_models_with_it_and_may_be_made_again(
-    tmp_path: Path,
-) -> None:
-    models = tmp_path / "models"
-    write_model(models / "a.gguf")
-    async with running(folder(models), pace=Pace(tick=0.1)) as here:
-        shutil.rmtree(models)
-        catalog = await here.until(lambda catalog: not catalog.models)
-        assert reasons(catalog) == {"models": "it does not exist"}
-        write_model(models / "b.gguf")
-        catalog = await here.until(lambda catalog: names(catalog) == ["b"])
-        assert catalog.rejected == ()
-
-
 async def test_a_single_file_of_the_settings_is_followed_too(tmp_path: Path) -> None:
     path = write_model(tmp_path / "one.gguf", general__name="Before")
     write_model(tmp_path / "two.gguf")
@@ -303,61 +192,6 @@ async def test_a_store_that_is_installed_later_is_found_and_one_switched_off_is_
         assert names(here.library.catalog) == ["b"]
 
 
-async def test_a_drive_that_tells_nobody_is_looked_at_from_time_to_time(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Everything counts as a network drive here, so nothing is watched."""
-    monkeypatch.setattr("model_switcher.engine.library.shelf.is_remote", lambda _: True)
-    write_model(tmp_path / "deep" / "a.gguf")
-    async with running(folder(tmp_path), pace=Pace(poll=0.1, tick=3600)) as here:
-        write_model(tmp_path / "deep" / "b.gguf")
-        await here.until(lambda catalog: names(catalog) == ["a", "b"])
-
-
-async def test_a_dead_network_drive_keeps_nobody_waiting_and_comes_back(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The drive is dead in that looking at it does not return; nothing else of it is made up."""
-    write_model(tmp_path / "here" / "a.gguf")
-    write_model(tmp_path / "share" / "b.gguf")
-    answers = threading.Event()
-    shelf = library_module.Keeper(folder(tmp_path), Pace()).shelf
-    look = type(shelf).look
-
-    def hang(self: object, *words: object, **more: object) -> object:
-        if self.store.root == str(tmp_path / "share"):  # type: ignore[attr-defined]
-            assert answers.wait(SECONDS)
-        return look(self, *words, **more)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(type(shelf), "look", hang)
-    monkeypatch.setattr(library_module, "seems_remote", lambda root: root.endswith("share"))
-    async with running(
-        folder(tmp_path / "share"), folder(tmp_path / "here"), pace=Pace(patience=0.1)
-    ) as here:
-        catalog = here.library.catalog
-        assert names(catalog) == ["a"]
-        assert "does not answer" in reasons(catalog)["share"]
-        answers.set()
-        catalog = await here.until(lambda catalog: names(catalog) == ["a", "b"])
-        assert catalog.rejected == ()
-
-
-async def test_where_nothing_can_be_watched_folders_are_looked_at_from_time_to_time(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    def refuse(*_: object, **__: object) -> object:
-        raise OSError(28, "inotify watch limit reached")
-
-    monkeypatch.setattr("watchfiles.watch", refuse)
-    write_model(tmp_path / "deep" / "a.gguf")
-    async with running(folder(tmp_path), pace=Pace(poll=0.1, tick=0.1)) as here:
-        write_model(tmp_path / "deep" / "b.gguf")
-        await here.until(lambda catalog: names(catalog) == ["a", "b"])
-    assert any(
-        "watch limit" in str(record.exc_info) for record in caplog.records if record.levelno == logging.ERROR
-    )
-
-
 async def test_loops_of_links_are_watched_once(tmp_path: Path) -> None:
     models = tmp_path / "models"
     (models / "deep").mkdir(parents=True)
@@ -368,9 +202,32 @@ async def test_loops_of_links_are_watched_once(tmp_path: Path) -> None:
         assert catalog.models[0].places == (str(models / "deep" / "a.gguf"),)
 
 
-def test_what_is_said_of_a_model_whose_drive_is_away() -> None:
-    model = Model(id="a", name="A", path="/gone/a.gguf", files=("/gone/a.gguf",), size=1)
-    away = Catalog((replace(model, available=False),))
-    assert fate(model, ((1, 1, 1),), stamps(model), away) is Fate.AWAY
-    assert "drive" in (sentence(model, Fate.AWAY) or "")
-    assert "next load" in (sentence(model, Fate.REPLACED) or "")
+async def test_what_is_remembered_is_in_the_first_catalog_already(tmp_path: Path) -> None:
+    write_model(tmp_path / "models" / "a.gguf", general__name="Remembered")
+    for _ in range(2):
+        here = Running([folder(tmp_path / "models")], cache=tmp_path / "cache")
+        here.library.start()
+        async with asyncio.timeout(SECONDS):
+            await here.library.complete()
+        await here.library.close()
+    first = next(catalog for catalog, _ in here.said if catalog.models)
+    assert [(model.name, model.parameters) for model in first.models] == [("Remembered", 256)]
+    assert here.reader.read == []
+
+
+async def test_looking_again_reads_what_could_not_be_read_before(tmp_path: Path) -> None:
+    write_model(tmp_path / "a.gguf")
+    os.utime(write_model(tmp_path / "bad.gguf"), (0, 0))  # long ago: nobody writes it any more
+    here = Running([folder(tmp_path)])
+    here.reader.closed.add("bad.gguf")
+    here.library.start()
+    async with asyncio.timeout(SECONDS):
+        await here.library.complete()
+        assert reasons(here.library.catalog) == {
+            "bad.gguf": "this user may not read it; check its permissions"
+        }
+        here.reader.closed.clear()
+        await here.library.refresh()
+    assert names(here.library.catalog) == ["a", "bad"]
+    assert here.reader.read.count("a.gguf") == 1
+    await here.library.close()

@@ -75,12 +75,14 @@ def reading(
 
 
 @asynccontextmanager
-async def house(folder: Path, *models: Model, more: Settings | None = None) -> AsyncIterator[House]:
-    settings = replace(more or Settings(), server=ServerSettings(engine=LLAMA_SERVER.path))
+async def house(
+    folder: Path, *models: Model, more: Settings | None = None, engine: str = LLAMA_SERVER.path
+) -> AsyncIterator[House]:
+    settings = replace(more or Settings(), server=ServerSettings(engine=engine))
     hub = Hub(Snapshot(catalog=Catalog(models), readings=reading()))
     log = LogRing()
     where = replace(places(folder / "settings.toml"), state=folder / "state")
-    needs = Needs(settings, where, hub, log, EngineProber(), names_of=names_of, quiet=0.05)
+    needs = Needs(settings, where, hub, log, EngineProber(), names_of=names_of, quiet=0.05, look_again=0.1)
     needs.start()
     try:
         yield House(hub, log, needs)
@@ -196,6 +198,16 @@ async def test_a_question_is_given_up_for_a_switch_and_put_again(tmp_path: Path,
                 await asyncio.sleep(0.001)
         assert home.needs.of("unknown") is None
         home.hub.update(switch=None)
+        await home.until(lambda snapshot: "unknown" in snapshot.needs)
+
+
+async def test_an_engine_that_comes_later_is_asked_then(tmp_path: Path, unknown: Model) -> None:
+    engine = tmp_path / "llama-server"
+    async with house(tmp_path, unknown, engine=str(engine)) as home:
+        await home.until(lambda snapshot: "unknown" in snapshot.fits)
+        engine.symlink_to(LLAMA_SERVER.path)
+        await asyncio.sleep(0.1)
+        home.hub.update(readings=reading())
         await home.until(lambda snapshot: "unknown" in snapshot.needs)
 
 

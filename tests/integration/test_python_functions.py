@@ -33,7 +33,7 @@ def settings(tmp_path: Path, models: tuple[Path, Path]) -> Path:
     path = write_settings(tmp_path, models, engine=LLAMA_SERVER)
     with path.open("a", encoding="utf-8") as file:
         # A server-wide grammar, so that the plain functions get clean text from random weights.
-        file.write("[memory]\nkeep-resident = 'one at a time'\n[launch]\ngrammar = 'root ::= [a-z]+'\nn-predict = 8\n")
+        file.write("[launch]\ngrammar = 'root ::= [a-z]+'\nn-predict = 8\n")
     return path
 
 

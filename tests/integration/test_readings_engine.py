@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from model_switcher.domain.snapshot import Snapshot
 
 IDLE = TOTAL - RESERVED - DESKTOP
-IN_TURN = 'memory.keep-resident = "one at a time"'
 
 
 @pytest.fixture(scope="module")
@@ -157,7 +156,7 @@ def shown(snapshot: Snapshot, model: str) -> bool:
 async def test_a_whole_switch_is_seen_in_the_gauge(
     card: Card, models: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    settings = write_settings(tmp_path, models, engine=card.engine, more=IN_TURN)
+    settings = write_settings(tmp_path, models, engine=card.engine)
     async with Instance(settings, environment=card.environment) as instance:
         small = await instance.until(lambda snapshot: shown(snapshot, "small"))
         await choose(instance, "large")
@@ -174,7 +173,7 @@ async def test_a_whole_switch_is_seen_in_the_gauge(
 async def test_models_beside_each_other_are_owners_beside_each_other(
     card: Card, models: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    settings = write_settings(tmp_path, models, engine=card.engine)
+    settings = write_settings(tmp_path, models, engine=card.engine, beside=True)
     async with Instance(settings, environment=card.environment) as instance:
         await instance.until(lambda snapshot: shown(snapshot, "small"))
         await choose(instance, "large")
@@ -193,7 +192,7 @@ async def test_a_switch_does_not_begin_to_load_before_the_memory_is_free(
 ) -> None:
     frozen = 2.0
     card.tell(frozen=frozen)
-    settings = write_settings(tmp_path, models, engine=card.engine, more=IN_TURN)
+    settings = write_settings(tmp_path, models, engine=card.engine)
     async with Instance(settings, environment=card.environment) as instance:
         await instance.until(lambda snapshot: shown(snapshot, "small"))
         outcome = await choose(instance, "large")
@@ -206,10 +205,30 @@ async def test_what_is_never_given_back_is_told_with_who_holds_it(
     card: Card, models: tuple[Path, Path], tmp_path: Path
 ) -> None:
     card.tell(frozen=1e9)
-    settings = write_settings(tmp_path, models, engine=card.engine, more=IN_TURN)
+    settings = write_settings(tmp_path, models, engine=card.engine)
     async with Instance(settings, environment=card.environment) as instance:
         await instance.until(lambda snapshot: shown(snapshot, "small"))
         assert (await choose(instance, "large"))["serving"] == "large"
         told = await instance.until(lambda snapshot: snapshot.memory_notice is not None)
         assert told.memory_notice is not None
         assert told.memory_notice.endswith(f"on {NAME} is still held by the driver")
+
+
+async def test_a_driver_that_hangs_is_said_and_the_gauge_recovers(
+    card: Card, models: tuple[Path, Path], tmp_path: Path
+) -> None:
+    settings = write_settings(tmp_path, models)
+    async with Instance(settings, environment=card.environment) as instance:
+        await instance.until(lambda snapshot: snapshot.readings is not None and bool(snapshot.readings.gpus))
+        card.tell("hang nvmlDeviceGetMemoryInfo_v2 7")
+        said = await instance.until(lambda snapshot: bool(snapshot.readings and snapshot.readings.missing))
+        assert said.readings is not None
+        assert (said.readings.gpu_problem, said.readings.missing) == (
+            "The GPU driver does not answer.",
+            (NAME,),
+        )
+        assert said.readings.ram is not None
+        card.tell()
+        again = await instance.until(lambda snapshot: bool(snapshot.readings and snapshot.readings.gpus))
+        assert again.readings is not None
+        assert (again.readings.gpu_problem, again.readings.missing) == (None, ())

@@ -1,4 +1,5 @@
-"""Tries a packaged build on a virtual screen: its tray, its embedded engine, a switch by a menu click, a clean end.
+"""Tries a packaged build on a virtual screen: how it reads headers, its tray, its embedded engine, a switch by a menu
+click, a clean end.
 
 PYTHONPATH=tests python tests/packaging/smoke.py dist/model-switcher/model-switcher
 """
@@ -7,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -15,11 +17,25 @@ from fakes.instance import Instance, write_settings
 from fakes.launches import lives
 from fakes.screen import eventually, screen
 from fakes.tray import TrayDriver
+from model_switcher.engine.catalog.facts import Facts
 from model_switcher.engine.demo_models import write_demo_models
+from model_switcher.engine.header_process.messages import GREETING, Frames, decode, frame
+from model_switcher.engine.header_process.process import VERB
+
+
+def read_header_of(program: Path, path: Path) -> None:
+    """The program reads headers as itself, for there is no Python beside it."""
+    command = [str(program), VERB]
+    answer = subprocess.run(command, input=frame(str(path).encode()), capture_output=True, check=True)
+    greeting, content = Frames().feed(answer.stdout)
+    facts = decode(content)
+    assert (greeting, isinstance(facts, Facts) and facts.architecture) == (GREETING, "llama"), answer
 
 
 async def smoke(program: Path, folder: Path, panel: TrayDriver) -> None:
-    settings = write_settings(folder, write_demo_models(folder))
+    models = write_demo_models(folder)
+    read_header_of(program, models[0])
+    settings = write_settings(folder, models)
     async with Instance(settings, "tray", program=[str(program)]) as instance:
         assert instance.process is not None
         before = (await instance.ready()).served

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from model_switcher.engine.background import in_background
+from model_switcher.engine.background import Worker, in_background
 
 
 async def test_what_the_function_returns_comes_back() -> None:
@@ -37,3 +37,52 @@ def test_neither_the_loop_nor_the_program_waits_for_it() -> None:
     assert threads[0].daemon
     release.set()
     threads[0].join()
+
+
+async def test_a_worker_does_one_thing_after_the_other_in_one_thread() -> None:
+    worker = Worker("test")
+    order: list[int] = []
+    threads = await asyncio.gather(
+        *(
+            worker.call(lambda number=number: (order.append(number), threading.current_thread()))
+            for number in range(5)
+        )
+    )
+    assert order == [0, 1, 2, 3, 4]
+    assert len({thread for _, thread in threads}) == 1
+    assert threads[0][1].daemon
+    worker.end()
+    await asyncio.to_thread(threads[0][1].join)
+
+
+async def test_what_a_worker_fails_in_comes_back_and_the_next_thing_is_done() -> None:
+    worker = Worker("test")
+    with pytest.raises(ValueError, match="invalid literal"):
+        await worker.call(lambda: int("seven"))
+    assert await worker.call(lambda: 7) == 7
+    worker.end()
+
+
+async def test_a_worker_that_was_ended_can_be_called_again() -> None:
+    worker = Worker("test")
+    first = await worker.call(threading.current_thread)
+    worker.end()
+    assert await worker.call(threading.current_thread) is not first
+    worker.end()
+
+
+def test_nobody_waits_for_a_worker_that_hangs() -> None:
+    release = threading.Event()
+
+    async def give_up() -> threading.Thread:
+        worker = Worker("test")
+        thread = await worker.call(threading.current_thread)
+        hanging = worker.call(release.wait)
+        await asyncio.wait({hanging}, timeout=0.05)
+        worker.end()
+        return thread
+
+    thread = asyncio.run(give_up())
+    assert thread.is_alive()
+    release.set()
+    thread.join()

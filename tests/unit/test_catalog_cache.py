@@ -241,3 +241,12 @@ def test_the_quick_pass_gives_what_the_cache_knows(tmp_path: Path, cache: Path) 
     bad = reader.quick(candidate(tmp_path / "bad.gguf"))
     assert isinstance(bad, Rejected)
     assert bad.code == Reject.VERSION
+
+
+def test_the_cache_is_read_when_the_first_header_is_asked_for(tmp_path: Path) -> None:
+    """Not when it is made, for that happens on the loop."""
+    path, file = write_model(tmp_path / "a.gguf"), tmp_path / "cache"
+    made, writing = HeaderCache(file), HeaderReader(file)
+    outcome = writing.full(candidate(path))
+    writing.save()
+    assert made.get(candidate(path)) == outcome

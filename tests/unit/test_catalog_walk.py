@@ -10,7 +10,7 @@ import pytest
 
 from fakes.gguf_files import write_model
 from model_switcher.domain.catalog import Reject, Rejected
-from model_switcher.engine.catalog.walk import Candidate, Walk, look, through
+from model_switcher.engine.catalog.walk import Candidate, Walk, look, printable, through
 from model_switcher.engine.library.drives import Mount, is_away, is_remote, lies_on_remote
 
 if TYPE_CHECKING:
@@ -158,3 +158,11 @@ def test_a_deleted_folder_is_not_away_and_one_whose_drive_is_gone_is(tmp_path: P
     assert is_away(str(tmp_path / "link"), errno.ENOENT, was_mount=False) is True
     assert is_away(str(tmp_path), None, was_mount=False) is False
     assert is_away(str(tmp_path), None, was_mount=True) is True
+
+
+def test_names_that_are_no_text_can_be_told_all_the_same() -> None:
+    assert printable("/models/größe 好.gguf") == "/models/größe 好.gguf"
+    assert (
+        printable("/models/\udcff.gguf") == "/models/\N{REPLACEMENT CHARACTER}.gguf"
+    )  # a byte, as Linux allows
+    assert printable("C:\\models\\\ud800.gguf") == "C:\\models\\?.gguf"  # half a character, as Windows does

@@ -31,6 +31,7 @@ def test_what_would_change_the_engine_is_dropped_and_named(tmp_path: Path) -> No
     assert environment == {
         "LLAMA_API_KEY": "ours",
         "LLAMA_SERVER_ROUTER_PORT": "1",
+        "GGML_NO_BACKTRACE": "1",
         "LLAMA_CACHE": "/cache",
         "PATH": "/bin",
     }

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fakes.upstream import CONTROL_KEY, Front, ScriptedEngine, SmallBackend, open_front, sized
+from fakes.http_engines import ScriptedEngine, sized
+from fakes.upstream import CONTROL_KEY, Front, SmallBackend, open_front
 from model_switcher.domain.settings import ServerSettings
 
 if TYPE_CHECKING:

@@ -94,5 +94,5 @@ def test_a_request_carries_the_engines_key_and_nothing_meant_for_us() -> None:
     )
     assert head == (
         b"POST /x%2Fy?q=%20 HTTP/1.1\r\nHost: 127.0.0.1:1\r\nAuthorization: Bearer k\r\n"
-        b"Accept: a\r\naccept: b\r\nContent-Length: 0\r\n\r\n"
+        b"Accept: a\r\naccept: b\r\nVia: 1.1 model-switcher\r\nContent-Length: 0\r\n\r\n"
     )

@@ -45,6 +45,7 @@ def after(
         free=free * MIB,
         gpus=gpus,
         blocks=BLOCKS,
+        experts=experts > 0,
     )
     assert need is not None
     return need

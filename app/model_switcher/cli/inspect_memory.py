@@ -75,7 +75,9 @@ def print_rows(model: Model, rows: list[Row]) -> None:
             "\nWhat it takes is not known: neither the rules nor an engine that was found know its architecture."
         )
         return
-    table = [("CONTEXT", "CACHE", "LAYERS", "WEIGHTS", "CACHED", "COMPUTE", "GPU", "RAM", "SOURCE")]
+    table: list[tuple[str, ...]] = [
+        ("CONTEXT", "CACHE", "LAYERS", "WEIGHTS", "CACHED", "COMPUTE", "GPU", "RAM", "SOURCE")
+    ]
     for row in rows:
         need = row.need
         context, layers, device, host, source = need_cells(need)

@@ -97,6 +97,9 @@ def parser() -> argparse.ArgumentParser:
     _with_json(
         verbs.add_parser("doctor", help="finds what is wrong: settings, engines, memory, address, models")
     )
+    _with_json(
+        verbs.add_parser("selftest", help="tries two of your models: start, switch, switch back, memory free")
+    )
     switch = _with_json(verbs.add_parser("switch", help="serve another model; returns when it is ready"))
     switch.add_argument("model", help="name, alias, id or path")
     switch.add_argument(

@@ -9,9 +9,11 @@ import msgspec
 
 from model_switcher.cli import render
 from model_switcher.cli.call import call
+from model_switcher.cli.ending import end_instance
 from model_switcher.cli.history import history
 from model_switcher.cli.inspect import inspect
 from model_switcher.cli.progress import progress_shown, reading_shown, say_if_started
+from model_switcher.cli.selftest import selftest
 from model_switcher.cli.tables import print_catalog
 from model_switcher.client.finding import find
 from model_switcher.client.switcher import Switcher
@@ -22,7 +24,6 @@ from model_switcher.engine.collection import catalog_now, stores
 from model_switcher.engine.doctor import Level, examine
 from model_switcher.engine.settings_file import load, settings_error
 from model_switcher.places import places
-from model_switcher.processes import is_same_process
 
 if TYPE_CHECKING:
     import argparse
@@ -137,11 +138,8 @@ async def logs(options: argparse.Namespace) -> int:
 
 async def quit_instance(options: argparse.Namespace) -> int:
     """`quit`: end the instance, and wait until its process is gone."""
-    record = find(places(options.config))
     async with Switcher(config=options.config, start=False) as switcher:
-        await switcher.quit()
-    while record is not None and is_same_process(record.pid, record.created):  # noqa: ASYNC110 - another process ends
-        await asyncio.sleep(0.02)
+        await end_instance(switcher, options.config)
     return 0
 
 
@@ -149,6 +147,7 @@ VERBS: dict[str, Callable[[argparse.Namespace], Coroutine[None, None, int]]] = {
     "list": list_models,
     "inspect": inspect,
     "doctor": doctor,
+    "selftest": selftest,
     "switch": switch,
     "status": status,
     "call": call,

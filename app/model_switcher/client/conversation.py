@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from model_switcher.client.link import Link
 
 COMPLETIONS = "/v1/chat/completions"
+COMPLETION = "/completion"
 DONE = "[DONE]"
 
 
@@ -24,6 +25,14 @@ async def ask(link: Link, system_prompt: str, user_prompt: str, options: Mapping
     body = _body(system_prompt, user_prompt, options)
     answer = await link.send("POST", COMPLETIONS, json=body, timeout=AS_LONG_AS_IT_TAKES)
     return str(msgspec.json.decode(answer)["choices"][0]["message"]["content"])
+
+
+async def complete(link: Link, prompt: str, options: Mapping[str, Any]) -> str:
+    """What follows the prompt, without a chat template. Raises as `Link.send` does."""
+    answer = await link.send(
+        "POST", COMPLETION, json={"prompt": prompt, **options}, timeout=AS_LONG_AS_IT_TAKES
+    )
+    return str(msgspec.json.decode(answer)["content"])
 
 
 async def ask_streaming(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 
-from model_switcher.client.conversation import ask
+from model_switcher.client.conversation import ask, complete
 from model_switcher.client.finding import find, find_or_start
 from model_switcher.client.lease import Lease
 from model_switcher.client.link import AS_LONG_AS_IT_TAKES, Link
@@ -133,6 +133,10 @@ class Switcher:
     async def chat(self, system_prompt: str, user_prompt: str, **options: Any) -> str:
         """Ask the selected model; `options` go into the request as they are (`max_tokens`, `grammar`, …)."""
         return await ask(self._link, system_prompt, user_prompt, options)
+
+    async def complete(self, prompt: str, **options: Any) -> str:
+        """What the selected model continues `prompt` with; `options` as llama-server's `/completion` takes them."""
+        return await complete(self._link, prompt, options)
 
     def lease(self, model: str) -> Lease:
         """Borrow `model` (an id, a name, an alias or a path) for the time of a block.

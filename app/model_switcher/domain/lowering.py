@@ -65,7 +65,14 @@ def _first_number(value: object, default: int) -> int:
 
 
 def lowered(
-    ask: Ask, load: LoadOptions, allowed: Lowering | None, *, free: int, gpus: int, blocks: int
+    ask: Ask,
+    load: LoadOptions,
+    allowed: Lowering | None,
+    *,
+    free: int,
+    gpus: int,
+    blocks: int,
+    experts: bool = False,
 ) -> Need | None:
     """What a model takes once llama-server has lowered what it may; None where nobody knows what it takes at all.
 
@@ -76,6 +83,7 @@ def lowered(
         free: Bytes free for its buffers: on all GPUs together, else all of main memory.
         gpus: How many GPUs there are.
         blocks: Of the model.
+        experts: Whether it is a mixture of experts.
     """
     need = ask(load)
     if need is None or allowed is None:
@@ -94,33 +102,41 @@ def lowered(
         need = least
     if not gpus or not allowed.layers:
         return need
-    return _with_fewer_layers(ask, load, need, goal, blocks)
+    return _with_fewer_layers(ask, load, need, goal, blocks, experts=experts)
 
 
-def _with_fewer_layers(ask: Ask, load: LoadOptions, need: Need, goal: int, blocks: int) -> Need:
-    # Where there are no experts this changes nothing.
-    without_experts = ask(replace(load, n_cpu_moe=_ALL))
-    if without_experts is None:
-        return need
-    if without_experts.device.total <= goal:
-        return _fewest(lambda count: ask(replace(load, n_cpu_moe=count)), blocks, goal) or without_experts
-    if without_experts.device.weights < need.device.weights:
+def _with_fewer_layers(
+    ask: Ask, load: LoadOptions, need: Need, goal: int, blocks: int, *, experts: bool
+) -> Need:
+    if experts:
+        found = _fewest(lambda count: ask(replace(load, n_cpu_moe=count)), need, blocks, goal)
+        if found is not None:
+            return found
         load = replace(load, n_cpu_moe=_ALL)
     layers = blocks + 1
-    found = _fewest(lambda count: ask(replace(load, n_gpu_layers=layers - count)), layers, goal)
+    found = _fewest(lambda count: ask(replace(load, n_gpu_layers=layers - count)), need, layers, goal)
     return found or ask(replace(load, n_gpu_layers=0)) or need
 
 
-def _fewest(ask: Callable[[int], Need | None], most: int, goal: int) -> Need | None:
-    """The need with the least moved, from 1 to `most`, that keeps to the goal; None if none does."""
-    low, high, best = 1, most, None
-    while low <= high:
-        middle = (low + high) // 2
-        need = ask(middle)
-        if need is not None and need.device.total <= goal:
-            best, high = need, middle - 1
+def _fewest(ask: Callable[[int], Need | None], need: Need, most: int, goal: int) -> Need | None:
+    """The need with the least moved, at most `most`, that keeps to the goal; None if none does.
+
+    Memory falls nearly in proportion to what is moved, so a few guesses are enough.
+    """
+    low, high, best = 0, most, ask(most)
+    if best is None or best.device.total > goal:
+        return None
+    above, below = need.device.total, best.device.total
+    while high - low > 1:
+        share = (above - goal) * (high - low) // max(1, above - below)
+        guess = min(max(low + share, low + 1), high - 1)
+        found = ask(guess)
+        if found is None:
+            return best
+        if found.device.total <= goal:
+            best, high, below = found, guess, found.device.total
         else:
-            low = middle + 1
+            low, above = guess, found.device.total
     return best
 
 

@@ -69,7 +69,8 @@ class Anticipation:
 
     @staticmethod
     def _loads(snapshot: Snapshot) -> bool:
-        return any(server.state in COMING_UP for server in snapshot.servers)
+        """Whether something loads, or is about to: then the disk has enough to do."""
+        return snapshot.switch is not None or any(server.state in COMING_UP for server in snapshot.servers)
 
     @staticmethod
     def _running(snapshot: Snapshot) -> set[str]:

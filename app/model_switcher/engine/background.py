@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import queue
 import threading
 from functools import partial
 from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
@@ -21,6 +22,46 @@ def in_thread(function: Callable[[], T], name: str = "background") -> asyncio.Fu
     Unlike with `asyncio.to_thread`, neither the end of the loop nor that of the program waits for it, and it takes no
     place in a pool: a look at a network drive that does not answer may take minutes, and so may a driver.
     """
+    work, result = _prepare(function)
+    threading.Thread(target=work, name=name, daemon=True).start()
+    return result
+
+
+class Worker:
+    """One such thread for work that comes again and again, one thing after the other: a thread costs more than a look.
+
+    Args:
+        name: Of the thread.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+
+    def call(self, function: Callable[[], T]) -> asyncio.Future[T]:
+        """Call `function` when its turn comes; the result comes to this loop."""
+        job, result = _prepare(function)
+        if self._thread is None:
+            self._thread = threading.Thread(target=_work, args=(self._jobs,), name=self._name, daemon=True)
+            self._thread.start()
+        self._jobs.put(job)
+        return result
+
+    def end(self) -> None:
+        """Let the thread end after what was asked for; a later call begins another."""
+        self._jobs.put(None)
+        self._thread = None
+        self._jobs = queue.SimpleQueue()
+
+
+def _work(jobs: queue.SimpleQueue[Callable[[], None] | None]) -> None:
+    while (job := jobs.get()) is not None:
+        job()
+
+
+def _prepare(function: Callable[[], T]) -> tuple[Callable[[], None], asyncio.Future[T]]:
+    """What another thread has to call, and the result as it comes to this loop."""
     loop = asyncio.get_running_loop()
     result: asyncio.Future[T] = loop.create_future()
 
@@ -42,8 +83,7 @@ def in_thread(function: Callable[[], T], name: str = "background") -> asyncio.Fu
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
             loop.call_soon_threadsafe(deliver, value, failed)
 
-    threading.Thread(target=work, name=name, daemon=True).start()
-    return result
+    return work, result
 
 
 async def in_background(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

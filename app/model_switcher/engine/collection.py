@@ -75,7 +75,10 @@ class Collection:
     async def refresh(self) -> None:
         """Look for stores and models again; returns when that is done."""
         self._hub.update(scanning=True)
-        await self._library.refresh()
+        try:
+            await self._library.refresh()
+        finally:
+            self._hub.update(scanning=False, scan=None)  # where nothing is new, nothing is told
 
     async def resolve(self, name: str) -> Model:
         """The model that a person calls `name`; a file outside of the stores may be named by its path.

@@ -16,6 +16,8 @@ from model_switcher.domain.errors import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from aiohttp import StreamReader
 
 T = TypeVar("T")
@@ -57,6 +59,13 @@ def plain_error(status: int, code: str, message: str) -> web.Response:
     """An error of HTTP's own kind, which has no place in the tree of errors."""
     body: dict[str, Any] = {"code": code, "message": message, "type": "invalid_request_error", "hint": ""}
     return json_answer({"error": body}, status=status)
+
+
+def wrong_method(path: str, method: str, allowed: Iterable[str]) -> web.Response:
+    """That a route does not know this method, and those that it knows."""
+    answer = plain_error(405, "method-not-allowed", f"{path} does not know {method}")
+    answer.headers["Allow"] = ", ".join(allowed)
+    return answer
 
 
 async def read_at_most(content: StreamReader, limit: int) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from model_switcher.gateway.streams import Streams
 
 T = TypeVar("T")
+
+_COUNT = re.compile(r"[0-9]{1,9}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +121,7 @@ class Control:
     async def history(self, request: web.BaseRequest) -> web.StreamResponse:
         """Every load that is kept; with `?limit=N` only the newest N of them one by one."""
         limit = request.rel_url.query.get("limit")
-        if limit is not None and not (limit.isascii() and limit.isdigit()):
+        if limit is not None and not _COUNT.fullmatch(limit):
             raise UsageError(f"limit={limit} means nothing here: it is a whole number")
         return json_answer(await self._backend.history(int(limit) if limit is not None else None))
 

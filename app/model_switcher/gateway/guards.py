@@ -17,7 +17,7 @@ from aiohttp import web
 from model_switcher.domain.errors import ForeignCaller, WrongKey
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from model_switcher.domain.settings import ServerSettings
 
@@ -95,11 +95,20 @@ class Guards:
             "Vary": "Origin",
         }
 
-    def options_answer(self, origin: str | None, headers: Mapping[str, str]) -> web.Response:
-        """The answer to OPTIONS, a preflight among them: it never reaches an engine."""
-        answer = {"Allow": _METHODS, **self.cors(origin)}
+    def options_answer(
+        self, origin: str | None, headers: Mapping[str, str], methods: Iterable[str] | None
+    ) -> web.Response:
+        """The answer to OPTIONS, a preflight among them: it never reaches an engine.
+
+        Args:
+            origin: Whose page asks, if it may.
+            headers: Of the request.
+            methods: What the route knows; None for one of the engines'.
+        """
+        allowed = _METHODS if methods is None else ", ".join(methods)
+        answer = {"Allow": allowed, **self.cors(origin)}
         if origin is not None and "Access-Control-Request-Method" in headers:
-            answer["Access-Control-Allow-Methods"] = _METHODS
+            answer["Access-Control-Allow-Methods"] = allowed
             answer["Access-Control-Allow-Headers"] = headers.get("Access-Control-Request-Headers", "*")
             answer["Access-Control-Max-Age"] = "600"
         return web.Response(status=204, headers=answer)

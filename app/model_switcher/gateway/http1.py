@@ -223,8 +223,12 @@ def request_head(
     fields: Iterable[tuple[bytes, bytes]],
     length: int | None,
     chunked: bool,
+    version: str = "1.1",
 ) -> bytes:
-    """A request up to its body: `fields` less what is for one hop, with the engine's own host and key."""
+    """A request up to its body: `fields` less what is for one hop, with the engine's own host and key.
+
+    `version` is that of the protocol in which it came to us (RFC 9110 §7.6.3).
+    """
     pairs = [(name.lower(), name, value) for name, value in fields]
     dropped = _REPLACED
     for lower, _, value in pairs:
@@ -236,6 +240,7 @@ def request_head(
         b"Authorization: Bearer " + key.encode(),
     ]
     lines += [name + b": " + value for lower, name, value in pairs if lower not in dropped]
+    lines.append(b"Via: " + version.encode() + b" model-switcher")
     if chunked:
         lines.append(b"Transfer-Encoding: chunked")
     elif length is not None:

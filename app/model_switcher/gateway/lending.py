@@ -15,7 +15,7 @@ from model_switcher.domain.leases import LEASES, LeaseAnswer, LeaseBody, LeaseFo
 from model_switcher.domain.states import ServerState
 from model_switcher.engine.control import leases
 from model_switcher.engine.control.leases import Owner
-from model_switcher.gateway.answers import decoded_body, json_answer, plain_error
+from model_switcher.gateway.answers import decoded_body, json_answer, wrong_method
 from model_switcher.gateway.lease_events import LeaseEvents
 from model_switcher.processes import process_created
 
@@ -68,9 +68,12 @@ class LendingRoutes:
                 self._backend.lending.give_back(lease)
                 await asyncio.wait([lease.ended])
                 return json_answer(LeaseAnswer(lease=None))
-        wrong = plain_error(405, "method-not-allowed", f"{path} does not know {request.method}")
-        wrong.headers["Allow"] = "PUT, DELETE" if lease_id else "POST"
-        return wrong
+        return wrong_method(path, request.method, self.methods(path))
+
+    @staticmethod
+    def methods(path: str) -> tuple[str, ...]:
+        """The methods that a lease route knows."""
+        return ("POST", "OPTIONS") if path.rstrip("/") == LEASES else ("PUT", "DELETE", "OPTIONS")
 
     async def _borrow(self, request: web.BaseRequest, ours: Mapping[str, str]) -> web.StreamResponse:
         body = await decoded_body(request, LeaseBody)

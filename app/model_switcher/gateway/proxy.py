@@ -179,6 +179,7 @@ async def _ask(connection: Connection, request: web.BaseRequest, ticket: Ticket,
         fields=request.raw_headers,
         length=length,
         chunked=chunked,
+        version="1.1" if request.version >= HttpVersion11 else "1.0",
     )
     if body.data is None:
         connection.send(request.method, start)

@@ -13,13 +13,15 @@ from aiohttp import web
 
 from model_switcher.domain.errors import SwitcherError
 from model_switcher.domain.leases import LEASES
-from model_switcher.gateway.answers import error_answer, plain_error
+from model_switcher.gateway.answers import error_answer, plain_error, wrong_method
 from model_switcher.gateway.callers import Callers
 from model_switcher.gateway.control import Control
 from model_switcher.gateway.guards import Guards
 from model_switcher.gateway.lending import LendingRoutes
 from model_switcher.gateway.metrics import PATH as METRICS
 from model_switcher.gateway.metrics import Metrics, asks_a_model
+from model_switcher.gateway.openapi import PATH as OPENAPI
+from model_switcher.gateway.openapi import Description
 from model_switcher.gateway.proxy import PassedAnswer, Proxy, target_of
 from model_switcher.gateway.routing import Routing
 from model_switcher.gateway.streams import Streams
@@ -95,6 +97,7 @@ class Gateway:
             "/switcher/state": {"GET": control.state},
             "/switcher/models": {"GET": control.models},
             "/switcher/history": {"GET": control.history},
+            OPENAPI: {"GET": Description(version).answer},
             "/switcher/select": {"POST": control.select},
             "/switcher/cancel": {"POST": control.command("cancel")},
             "/switcher/stop": {"POST": control.command("stop")},
@@ -116,6 +119,7 @@ class Gateway:
 
     async def start(self, sockets: Sequence[socket.socket]) -> None:
         """Answer on these sockets, which listen already."""
+        self._streams.begin()
         self._server = web.Server(
             self._handle,
             handler_cancellation=True,  # a client that leaves ends its request, up to the engine
@@ -176,10 +180,10 @@ class Gateway:
             origin = self._guards.check_caller(request.headers)
             cors = self._guards.cors(origin)
             ours |= cors
-            if request.method == "OPTIONS":
-                return self._guards.options_answer(origin, request.headers)
             target = target_of(request)
             path = target.partition("?")[0]
+            if request.method == "OPTIONS":
+                return self._guards.options_answer(origin, request.headers, self._methods_of(path))
             if path not in WITHOUT_KEY:
                 self._guards.check_key(request.headers)
             ours_to_answer = path in self._routes or path.startswith(OUR_PREFIX)
@@ -207,13 +211,24 @@ class Gateway:
         method = "GET" if request.method == "HEAD" else request.method
         if path in self._stream_routes and method == "GET":
             return await self._stream_routes[path](request, ours)
-        if path == LEASES or path.startswith(f"{LEASES}/"):
+        if _is_lease(path):
             return await self._lending.answer(request, path, ours)
         handlers = self._routes.get(path, {})
         if method in handlers:
             return await handlers[method](request)
-        if handlers or path in self._stream_routes:
-            response = plain_error(405, "method-not-allowed", f"{path} does not know {request.method}")
-            response.headers["Allow"] = ", ".join(handlers) or "GET"
-            return response
+        if methods := self._methods_of(path):
+            return wrong_method(path, request.method, methods)
         return plain_error(404, "not-found", f"There is nothing at {path}")
+
+    def _methods_of(self, path: str) -> tuple[str, ...] | None:
+        """The methods that a route of ours knows, none for one that we have not; None for one of the engines'."""
+        if _is_lease(path):
+            return self._lending.methods(path)
+        known = {"GET"} if path in self._stream_routes else set(self._routes.get(path, ()))
+        if not known:
+            return () if path.startswith(OUR_PREFIX) else None
+        return (*sorted(known), *({"HEAD"} if "GET" in known else ()), "OPTIONS")
+
+
+def _is_lease(path: str) -> bool:
+    return path == LEASES or path.startswith(f"{LEASES}/")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 from collections import deque
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 PING_EVERY = 15.0
 PENDING_LOG_LINES = 20_000
+KEPT_SNAPSHOTS = 256
+RETRY_MILLISECONDS = 1000
 
 T = TypeVar("T")
 
@@ -59,10 +62,20 @@ class Streams:
         self._open: set[Pending[Any]] = set()
         self._encoded: tuple[Snapshot, bytes] | None = None
         self._ended = False
+        self._kept: deque[Snapshot] = deque(maxlen=KEPT_SNAPSHOTS)
+        # Numbers begin anew with each instance: an id of another one means nothing here.
+        self._instance = secrets.token_hex(4)
+        self._forget: Callable[[], None] = lambda: None
+
+    def begin(self) -> None:
+        """Begin to keep the last states, for readers who come back."""
+        self._forget = self._backend.subscribe(self._kept.append)
 
     def end(self) -> None:
         """End them all, in order."""
         self._ended = True
+        self._forget()
+        self._forget = lambda: None
         for pending in self._open:
             pending.end()
 
@@ -73,20 +86,37 @@ class Streams:
         return self._encoded[1]
 
     async def events(self, request: web.BaseRequest, ours: Mapping[str, str]) -> web.StreamResponse:
-        """The current state, then one event for each change; a slow reader gets only the newest."""
-        pending: Pending[Snapshot] = Pending(1)
+        """The current state, then one event for each change; a slow reader gets only the newest.
 
-        def render(snapshot: Snapshot) -> bytes:
-            return b"id: %d\ndata: %b\n\n" % (snapshot.number, self.state_json(snapshot))
+        A reader who says which event he had last (`Last-Event-ID`) gets those that he missed instead of the current
+        state, as far as they are kept.
+        """
+        pending: Pending[Snapshot] = Pending(1)
+        missed = self._missed_since(request.headers.get("Last-Event-ID", ""))
+        newest = missed[-1].number if missed else -1
+
+        def put(snapshot: Snapshot) -> None:
+            if snapshot.number > newest:
+                pending.put(snapshot)
 
         return await self.stream(
             request,
             pending,
-            render,
-            subscribe=lambda: self._backend.subscribe(pending.put),
+            self._event,
+            subscribe=lambda: self._backend.subscribe(put),
             ping=b": ping\n\n",
             headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store", **ours},
+            first=b"retry: %d\n\n" % RETRY_MILLISECONDS + b"".join(map(self._event, missed[1:])),
         )
+
+    def _event(self, snapshot: Snapshot) -> bytes:
+        number = f"{self._instance}-{snapshot.number}".encode()
+        return b"id: %b\ndata: %b\n\n" % (number, self.state_json(snapshot))
+
+    def _missed_since(self, last: str) -> list[Snapshot]:
+        """The kept states from the one of that event on; none if it is not kept."""
+        kept = [snapshot for snapshot in self._kept if f"{self._instance}-{snapshot.number}" == last]
+        return [snapshot for snapshot in self._kept if kept and snapshot.number >= kept[0].number]
 
     async def log(self, request: web.BaseRequest, ours: Mapping[str, str]) -> web.StreamResponse:
         """The kept log lines of one model (`?model=`) or all; with `?follow=1` also those to come.
@@ -131,6 +161,7 @@ class Streams:
         subscribe: Callable[[], Callable[[], None]],
         ping: bytes,
         headers: Mapping[str, str],
+        first: bytes = b"",
         last: bytes = b"",
     ) -> web.StreamResponse:
         """An answer that goes on until its reader leaves, until nothing more is to come, or until the program ends.
@@ -142,6 +173,7 @@ class Streams:
             subscribe: Begins to put things there; returns what ends that.
             ping: Sent after a while without anything.
             headers: Of the answer.
+            first: Sent at the beginning.
             last: Sent when the program ends it.
         """
         response = web.StreamResponse(headers=headers)
@@ -149,6 +181,8 @@ class Streams:
         await response.prepare(request)
         if request.method == "HEAD":
             return response
+        if first:
+            await response.write(first)
         self._open.add(pending)
         unsubscribe = subscribe()
         try:

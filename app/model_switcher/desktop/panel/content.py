@@ -15,6 +15,7 @@ from model_switcher.desktop.panel.pages import ListPage
 from model_switcher.desktop.panel.strips import Banners, BusyStrip
 from model_switcher.desktop.view_state import Command, panel_view
 from model_switcher.desktop.view_state.details import details_view
+from model_switcher.desktop.view_state.memory import memory_view
 from model_switcher.domain.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -211,8 +212,7 @@ class Content(QWidget):
 
     def _point(self, model: str) -> None:
         self._pointed = model or None
-        view = panel_view(self._snapshot, recent=self._recent, pointed=self._pointed)
-        self.memory.show_view(view.memory)
+        self.memory.show_view(memory_view(self._snapshot, self._pointed))
 
     def _press(self) -> None:
         self.commanded.emit(self._command, "")

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 SHADOW = 20
 """Pixels around the panel that its shadow falls on."""
-SHADE, LOWER = 0.035, 5
+SHADE, LOWER = 0.025, 5
 """How dark each ring of the shadow is at most, and how much lower it lies than what casts it."""
 LEAST_HEIGHT = 240
 
@@ -117,6 +117,8 @@ class PanelWindow(QWidget):
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
+        if event.type() is QEvent.Type.ApplicationFontChange:
+            self.dress(self._look.colours)
         left = event.type() is QEvent.Type.ActivationChange and not self.isActiveWindow()
         stays = self.framed or self._dismissed or QApplication.activePopupWidget() is not None
         if left and self.isVisible() and not stays:

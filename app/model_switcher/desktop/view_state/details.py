@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from model_switcher.desktop.language import about, number, size_text, tr
+from model_switcher.desktop.language import about, gib, number, size_text, tokens_text, tr
 from model_switcher.desktop.view_state.fits import FitView, fit_view
 from model_switcher.desktop.view_state.listing import listing
 from model_switcher.desktop.view_state.plot import PlotView, plot_view
 from model_switcher.desktop.wording import alive
 from model_switcher.domain.catalog import Kind
+from model_switcher.domain.need import Source
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -85,10 +86,34 @@ def _facts(snapshot: Snapshot, model: Model) -> tuple[Fact, ...]:
         (tr("Made from"), model.base_model),
         (tr("Languages"), ", ".join(model.languages)),
         (tr("License"), model.license),
+        (tr("Takes"), _needs(snapshot, model)),
         (tr("Loads in"), None if seconds is None else tr("about {time}").format(time=about(seconds))),
         (tr("Also called"), ", ".join(model.aliases)),
     )
     return tuple(Fact(label, value) for label, value in facts if value)
+
+
+def _needs(snapshot: Snapshot, model: Model) -> str:
+    """What it takes by the best that is known, and what was predicted beside what was measured."""
+    return "; ".join(
+        _joined(
+            tr("{size} GiB on the GPU").format(size=gib(need.device.total)) if need.device.total else "",
+            tr("{size} GiB of main memory").format(size=gib(need.host.total)) if need.host.total else "",
+            tr("{context} context").format(context=tokens_text(need.ctx_size)),
+            _source(need.source),
+        )
+        for need in snapshot.needs.get(model.id, ())
+    )
+
+
+def _source(source: Source) -> str:
+    match source:
+        case Source.MEASURED:
+            return tr("measured")
+        case Source.ENGINE:
+            return tr("by the engine")
+        case _:
+            return tr("predicted")
 
 
 def _joined(*parts: str | None) -> str:

@@ -10,7 +10,7 @@ from model_switcher.desktop.language import about, percent, size_text, tr
 from model_switcher.desktop.view_state.fits import FitView, fit_view
 from model_switcher.desktop.view_state.listing import Listing, listing
 from model_switcher.desktop.view_state.tones import Tone
-from model_switcher.desktop.wording import name_of, progress_of
+from model_switcher.desktop.wording import name_of, progress_of, waiting
 from model_switcher.domain.catalog import Kind
 from model_switcher.domain.paths import base_name
 from model_switcher.domain.snapshot import Phase
@@ -145,6 +145,16 @@ def _note(snapshot: Snapshot, model: Model, known: Listing) -> str:
             return tr("loads next")
     if switch is not None and switch.source == model.id and switch.phase in (Phase.STOP, Phase.START):
         return tr("comes back if this load fails")
+    held = snapshot.held_by_model.get(model.id, 0)
+    if held:
+        return waiting(held)
+    ahead = snapshot.warm_up
+    if ahead is not None and ahead.model == model.id:
+        return tr("is read ahead: {percent}").format(percent=percent(ahead.fraction))
+    return _file_note(model, known)
+
+
+def _file_note(model: Model, known: Listing) -> str:
     size = size_text(model.size)
     whole = size if len(model.files) > 1 else tr("{size} file").format(size=size)
     return f"{whole} · {known.places[model.id]}"

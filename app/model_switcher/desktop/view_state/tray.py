@@ -101,7 +101,7 @@ def view_state(snapshot: Snapshot, *, recent: tuple[str, ...] = ()) -> ViewState
     return ViewState(
         header=header,
         gauge=gauge_line(memory),
-        tooltip=tooltip(header, memory, snapshot.notice or snapshot.file_notice),
+        tooltip=tooltip(header, memory, snapshot.notice or snapshot.memory_notice or snapshot.file_notice),
         icon=icon_view(snapshot),
         models=tuple(short),
         all_models=_all_models.of(snapshot, known) if len(known.models) > len(short) else (),

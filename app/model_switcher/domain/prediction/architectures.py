@@ -6,128 +6,16 @@ src/llama-arch.cpp. What can be seen in the tensors of a file (biases, norms, ex
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
-
-
-class Family(StrEnum):
-    """Architectures whose graphs are put together in the same way."""
-
-    DECODER = "decoder"
-    ENCODER = "encoder"
-    MAMBA = "mamba"
-    DELTA_NET = "delta net"
-    CONVOLUTION = "short convolution"
-    RWKV6 = "rwkv6"
-    RWKV7 = "rwkv7"
-    GEMMA3N = "gemma3n"
-    GEMMA4 = "gemma4"
-
-
-class Memory(StrEnum):
-    """What a context remembers of the tokens before."""
-
-    CACHE = "keys and values"
-    RECURRENT = "a state of fixed size"
-    HYBRID = "some layers one, some the other"
-    NONE = "nothing"
-
-
-class Recurrent(StrEnum):
-    """Which layers of a hybrid model keep a state."""
-
-    NO_HEADS = "those without key and value heads"
-    ALL = "all of them"
-    NO_HEADS_NO_FEED_FORWARD = "those without either"
-    INTERVAL = "all but every n-th"
-
-
-class Rotates(StrEnum):
-    """In which blocks positions turn queries and keys."""
-
-    ALWAYS = "in all"
-    NEVER = "in none"
-    SLIDING = "in those with a sliding window; without any such, in all"
-    UNLESS_DENIED = "in all, unless `rope.scaling.finetuned` says no"
-    NOT_EACH_4TH = "in all but each fourth"
-    NOT_EACH_FIRST_OF_4 = "in all but the first of each four"
-
-
-class Residual(StrEnum):
-    """How a block's input, its attention and its feed-forward network are added up.
-
-    The order decides what must be kept how long.
-    """
-
-    SEQUENTIAL = "attention, then the network"
-    ATTENTION_FIRST = "both read the same: (attention + network) + input"
-    NETWORK_FIRST = "both read the same: (network + attention) + input"
-    INPUT_FIRST = "both read the same: (network + input) + attention"
-    EXPERTS_BESIDE = "attention, then the network; experts read the input"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Window:
-    """Sliding windows where the file does not say otherwise.
-
-    Attributes:
-        period: Every n-th layer sees everything; None where the file must say it.
-        dense_first: Whether that is the first of each period, or the last.
-        size: Tokens, where the file names none; None for no window then.
-        forced: Whether `size` holds whatever the file says.
-        blocks: The only number of blocks with which there is one.
-    """
-
-    period: int | None
-    dense_first: bool = False
-    size: int | None = None
-    forced: bool = False
-    blocks: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Architecture:
-    """The rules of one architecture.
-
-    Attributes:
-        source: File in src/models of llama.cpp.
-        family: How its graph is put together.
-        memory: What its contexts remember.
-        window: Its sliding windows; None for none.
-        recurrent: Which of its layers keep a state.
-        rms: Whether its norms are of the root mean square; else they also subtract the mean.
-        residual: How the parts of a block are added up.
-        rotates: Whether positions turn queries and keys.
-        flash: Whether it can do without the matrix of scores.
-        has_output: Whether it has an output layer, be it that the embeddings serve as one.
-        output_first: Whether it asks for that copy before the original: then both stay in main memory.
-        bare_norms: Whether it norms where it has no weights for that.
-        residual_first: Whether what came in stands first in the sums.
-        scales_input: Whether embeddings are scaled; where the file can say it, 0 means not.
-        gate_in_query: Whether half of the query matrix makes a gate for the attention's result.
-    """
-
-    source: str
-    family: Family = Family.DECODER
-    memory: Memory = Memory.CACHE
-    window: Window | None = None
-    recurrent: Recurrent | None = None
-    rms: bool = True
-    residual: Residual = Residual.SEQUENTIAL
-    rotates: Rotates = Rotates.ALWAYS
-    flash: bool = True
-    residual_first: bool = False
-    bare_norms: bool = False
-    has_output: bool = True
-    output_first: bool = False
-    scales_input: bool = False
-    gate_in_query: bool = False
-
-    @property
-    def generates(self) -> bool:
-        """Whether it makes text; else it makes vectors of it."""
-        return self.memory is not Memory.NONE
-
+from model_switcher.domain.prediction.traits import (
+    Architecture,
+    Family,
+    Memory,
+    Part,
+    Recurrent,
+    Residual,
+    Rotates,
+    Window,
+)
 
 _A = Architecture
 _LAYER_NORM = False
@@ -245,13 +133,18 @@ ARCHITECTURES: dict[str, Architecture] = {
     "internlm2": _A(source="internlm2.cpp"),
     "jais": _A(source="jais.cpp", rms=_LAYER_NORM, rotates=Rotates.NEVER),
     "jais2": _A(source="jais2.cpp", rms=_LAYER_NORM),
-    "lfm2": _A(source="lfm2.cpp", memory=Memory.HYBRID, residual_first=True),
-    "lfm2moe": _A(source="lfm2moe.cpp", memory=Memory.HYBRID, residual_first=True),
+    "lfm2": _A(source="lfm2.cpp", memory=Memory.HYBRID, entered_first=(Part.ATTENTION, Part.NETWORK)),
+    "lfm2moe": _A(source="lfm2moe.cpp", memory=Memory.HYBRID, entered_first=(Part.ATTENTION, Part.NETWORK)),
     "llama": _A(source="llama.cpp"),
     "llama4": _A(
         source="llama4.cpp", rotates=Rotates.NOT_EACH_4TH, window=Window(period=4, size=8192, forced=True)
     ),
-    "jamba": _A(source="jamba.cpp", residual_first=True, memory=Memory.HYBRID, rotates=Rotates.NEVER),
+    "jamba": _A(
+        source="jamba.cpp",
+        entered_first=(Part.ATTENTION, Part.NETWORK),
+        memory=Memory.HYBRID,
+        rotates=Rotates.NEVER,
+    ),
     "granitehybrid": _A(
         source="granite-hybrid.cpp", memory=Memory.HYBRID, rotates=Rotates.UNLESS_DENIED, scales_input=True
     ),
@@ -283,8 +176,8 @@ ARCHITECTURES: dict[str, Architecture] = {
     "paddleocr": _A(source="paddleocr.cpp"),
     "pangu-embedded": _A(source="pangu-embed.cpp"),
     "phi2": _A(source="phi2.cpp", rms=_LAYER_NORM, residual=Residual.ATTENTION_FIRST),
-    "phi3": _A(source="phi3.cpp"),
-    "phimoe": _A(source="phimoe.cpp"),
+    "phi3": _A(source="phi3.cpp", entered_first=(Part.NETWORK,)),
+    "phimoe": _A(source="phimoe.cpp", entered_first=(Part.NETWORK,)),
     "plamo": _A(source="plamo.cpp", residual=Residual.NETWORK_FIRST),
     "qwen": _A(source="qwen.cpp"),
     "qwen2": _A(source="qwen2.cpp"),

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _MAX_BLOCKS = 512
 _MAX_TENSORS = 1 << 16
 _MAX_HYPERPARAMETERS = 256
+# Forks of llama.cpp number their own types; of those that do not fit into a byte nothing is known.
+_MAX_TYPE = 0xFF
 _NUMBER = re.compile(r"[0-9]{1,3}")
 
 Hyperparameter = bool | int | float | str | list[bool | int | float]
@@ -111,16 +113,15 @@ def pack(
     """
     outer: list[Tensor] = []
     blocks: dict[int, list[Tensor]] = defaultdict(list)
-    count = 0
-    for count, tensor in enumerate(tensors, 1):
-        if tensor.type > 0xFF:  # forks of llama.cpp number their own types; nothing is known of those
+    for count, tensor in enumerate(tensors):
+        if count == _MAX_TENSORS or tensor.type > _MAX_TYPE:
             return None
         number, name = _place(tensor.name)
         if number is None:
             outer.append(tensor)
         else:
             blocks[number].append(Tensor(name, tensor.type, tensor.shape))
-    if count > _MAX_TENSORS or len(blocks) > _MAX_BLOCKS or len(hyperparameters) > _MAX_HYPERPARAMETERS:
+    if len(blocks) > _MAX_BLOCKS or len(hyperparameters) > _MAX_HYPERPARAMETERS:
         return None
     return _pack(architecture, hyperparameters, outer, blocks)
 

@@ -8,12 +8,11 @@ needed and what may overwrite what decides how large the compute buffers are.
 from __future__ import annotations
 
 import math
+import operator
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from model_switcher.domain.prediction.blueprint import Tensor
 
 Shape = tuple[int, ...]
@@ -32,9 +31,10 @@ class Place(IntEnum):
 
 
 # Operations that may write over one of their sources (ggml/src/ggml-alloc.c, `ggml_op_can_inplace`).
-IN_PLACE = frozenset({"scale", "add", "sub", "mul", "div", "sqr", "sqrt", "unary", "rope", "rms_norm", "soft_max", })  # fmt: skip
+IN_PLACE = frozenset({"scale", "add", "sub", "mul", "div", "sqr", "sqrt", "unary", "rope", "rms_norm", "soft_max" })  # fmt: skip
 VIEW = "view"
 LEAF = "leaf"
+COPY = "copy"
 
 
 class Node:
@@ -50,13 +50,14 @@ class Node:
         home: Where it lies for good, of weights and caches; None for what is allocated for the graph.
         weight: Whether it is a weight.
         is_input: Whether it is filled before the graph runs.
+        kept: Of a copy, whether what it is made from lies in memory for good.
         is_output: Whether it is read after the graph ran.
         place: Where it runs, once that is decided.
-        children, views, offset, pool: The allocator's own.
+        at, children, views, pool: The allocator's own.
     """
 
     __slots__ = (
-        "children", "home", "is_input", "is_output", "layout", "offset", "operation", "place", "pool", "root", "shape",
+        "at", "children", "home", "is_input", "is_output", "kept", "layout", "operation", "place", "pool", "root", "shape",
         "size", "sources", "views", "weight",
     )  # fmt: skip
 
@@ -80,10 +81,11 @@ class Node:
         self.weight = False
         self.is_input = False
         self.is_output = False
+        self.kept = False
         self.place: Place | None = None
         self.children = 0
         self.views = 0
-        self.offset = -1
+        self.at = (0, 0)
         self.pool: Place | None = None
 
     @property
@@ -171,10 +173,25 @@ def reshaped(source: Node, shape: Shape, size: int | None = None) -> Node:
 
 def part(source: Node, shape: Shape, element: int = F32) -> Node:
     """Some of the bytes, or in another order: nothing else has that layout."""
-    node = Node(
-        VIEW, shape, math.prod(shape) * element, (source,), root=source.root or source, layout=object()
-    )
-    return node
+    size = source.size if shape == source.shape else _stretch(source, shape, element)
+    return Node(VIEW, shape, size, (source,), root=source.root or source, layout=object())
+
+
+def _stretch(source: Node, shape: Shape, element: int) -> int:
+    """Bytes from the first to the last element, which is what a copy of a view takes (`ggml_dup_tensor_layout`)."""
+    size = math.prod(shape) * element
+    if size == source.size or not size:
+        return size
+    if len(shape) == len(source.shape) and all(map(operator.le, shape, source.shape)):
+        stride, last = element, element
+        for extent, whole in zip(shape, source.shape, strict=True):
+            last += (extent - 1) * stride
+            stride *= whole
+        return last
+    columns = shape[-1]
+    if columns > 1 and columns == source.shape[-1] and size < source.size:
+        return source.size // columns * (columns - 1) + size // columns
+    return size
 
 
 def clamped(source: Node) -> Node:
@@ -214,14 +231,9 @@ def concatenated(dimension: int, first: Node, second: Node) -> Node:
     return result("concat", tuple(shape), first, second)
 
 
-def inputs_first(nodes: Sequence[Node]) -> list[Node]:
-    """The sources of `nodes` that are inputs, each once."""
-    found: dict[Node, None] = {}
-    for node in nodes:
-        for source in node.sources:
-            if source.is_input:
-                found[source] = None
-    return list(found)
+def is_contiguous(node: Node) -> bool:
+    """Whether its elements lie in order, without gaps."""
+    return node.layout == (node.shape, node.size)
 
 
 def _extent(shape: Shape, dimension: int) -> int:

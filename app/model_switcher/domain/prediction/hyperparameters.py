@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
-from model_switcher.domain.prediction.architectures import (
-    ARCHITECTURES,
-    Architecture,
-    Family,
-    Memory,
-    Recurrent,
-    Window,
-)
+from model_switcher.domain.prediction.architectures import ARCHITECTURES
 from model_switcher.domain.prediction.blueprint import Blueprint, Layout, open_blueprint
+from model_switcher.domain.prediction.traits import Architecture, Family, Memory, Recurrent, Window
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from model_switcher.domain.prediction.blueprint import Hyperparameter
 
 # LLAMA_MAX_LAYERS in src/llama-hparams.h
@@ -93,6 +90,8 @@ def hyperparameters(blueprint: Blueprint) -> Hyperparameters | None:
     context_length = _number(layout, "context_length")
     if architecture is None or not 0 < blocks <= _MAX_BLOCKS or embedding <= 0 or context_length <= 0:
         return None
+    if not _all_types_known(layout):
+        return None
     trunk = blocks - min(blocks, _number(layout, "nextn_predict_layers"))
     heads = _per_block(layout, "attention.head_count", blocks, 0)
     heads_kv = _per_block(layout, "attention.head_count_kv", blocks, None) or heads
@@ -128,6 +127,11 @@ def hyperparameters(blueprint: Blueprint) -> Hyperparameters | None:
     )
 
 
+def _all_types_known(layout: Layout) -> bool:
+    tensors = chain(layout.outer.values(), *(block.values() for block in layout.blocks.values()))
+    return all(tensor.type_name is not None for tensor in tensors)
+
+
 def _number(layout: Layout, key: str, default: int = 0) -> int:
     value = layout.hyperparameters.get(key)
     if isinstance(value, float) and value.is_integer():
@@ -150,6 +154,11 @@ def _whole(value: Hyperparameter) -> int:
     return int(value) if isinstance(value, int | float) and value >= 0 else 0
 
 
+def _flags(values: Sequence[Hyperparameter], blocks: int) -> tuple[bool, ...]:
+    flags = tuple(bool(value) for value in values[:blocks])
+    return flags + (False,) * (blocks - len(flags))
+
+
 def _windows(
     layout: Layout, architecture: Architecture, blocks: int, trunk: int
 ) -> tuple[int, tuple[bool, ...]]:
@@ -165,8 +174,7 @@ def _windows(
         return 0, none
     pattern = layout.hyperparameters.get("attention.sliding_window_pattern")
     if isinstance(pattern, list):
-        flags = [bool(item) for item in pattern[:blocks]]
-        return size, tuple(flags) + (False,) * (blocks - len(flags))
+        return size, _flags(pattern, blocks)
     period = pattern if isinstance(pattern, int) and not isinstance(pattern, bool) else rule.period
     if period is None:
         return 0, none
@@ -194,8 +202,18 @@ def _states(
         return (False,) * blocks
     given = layout.hyperparameters.get("attention.recurrent_layers")
     if isinstance(given, list):
-        flags = [bool(item) for item in given[:blocks]]
-        return tuple(flags) + (False,) * (blocks - len(flags))
+        return _flags(given, blocks)
+    return _states_by_rule(layout, architecture, heads_kv, feed_forward, trunk)
+
+
+def _states_by_rule(
+    layout: Layout,
+    architecture: Architecture,
+    heads_kv: tuple[int, ...],
+    feed_forward: tuple[int, ...],
+    trunk: int,
+) -> tuple[bool, ...]:
+    blocks = len(heads_kv)
     match architecture.recurrent:
         case Recurrent.ALL:
             return (True,) * blocks

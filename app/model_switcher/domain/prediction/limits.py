@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from model_switcher.domain.prediction.cache import STEP
+from model_switcher.domain.prediction.cache import STEP, caches, extent
+from model_switcher.domain.prediction.graph import Place
 from model_switcher.domain.prediction.hyperparameters import hyperparameters
 from model_switcher.domain.prediction.predict import predict
+from model_switcher.domain.prediction.weights import Places, weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from model_switcher.domain.prediction.blueprint import Blueprint
+    from model_switcher.domain.prediction.hyperparameters import Hyperparameters
     from model_switcher.domain.prediction.load import LoadOptions
 
 # Less context is of no use; models that were trained for less are offered what they were trained for.
@@ -81,7 +84,17 @@ def most_layers(
         )
         return None if need is None else need.device.total <= free
 
-    return _greatest(1, model.blocks + 1, fits)
+    # More layers may need less room to work, for then less is copied to and fro: so one layer after the other.
+    most = _greatest(0, model.blocks + 1, lambda layers: _stays(model, load, layers) <= free)
+    return next((layers for layers in range(most or 0, 0, -1) if fits(layers)), None)
+
+
+def _stays(model: Hyperparameters, load: LoadOptions, layers: int) -> int:
+    """Bytes of weights and caches on the GPU, at least."""
+    load = replace(load, n_gpu_layers=layers, flash_attn=True)
+    places = Places(model, load, gpu=True)
+    kept = caches(model, load, extent(model, load), places)
+    return weights(model, places)[Place.DEVICE] + (0 if kept is None else kept[Place.DEVICE])
 
 
 def _greatest(least: int, most: int, fits: Callable[[int], bool | None]) -> int | None:

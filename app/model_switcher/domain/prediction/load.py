@@ -33,7 +33,7 @@ class LoadOptions:
         parallel: Slots.
         kv_unified: Whether the slots share one context.
         batch_size, ubatch_size: Tokens that are given to the model, and worked on, at once.
-        flash_attn: Whether attention is computed without its matrix of scores.
+        flash_attn: Whether attention is computed without its matrix of scores; None for wherever it can be.
         swa_full: Whether layers with a sliding window keep the whole context.
         kv_offload: Whether caches lie where their layers do.
         op_offload: Whether the GPU may work with weights that lie in main memory.
@@ -52,7 +52,7 @@ class LoadOptions:
     kv_unified: bool = True
     batch_size: int = _BATCH
     ubatch_size: int = _UBATCH
-    flash_attn: bool = True
+    flash_attn: bool | None = None
     swa_full: bool = False
     kv_offload: bool = True
     op_offload: bool = True
@@ -80,7 +80,7 @@ def load_options(options: Mapping[str, Option]) -> LoadOptions:
         kv_unified=unified,
         batch_size=min(batch, ubatch) if embedding else batch,
         ubatch_size=ubatch,
-        flash_attn=_flag(options, "flash-attn", default=True),
+        flash_attn=_flash_attn(options),
         swa_full=_flag(options, "swa-full", default=False),
         kv_offload=_flag(options, "kv-offload", default=True),
         op_offload=_flag(options, "op-offload", default=True),
@@ -121,6 +121,12 @@ def _flag(options: Mapping[str, Option], name: str, *, default: bool) -> bool:
             if word in _NO:
                 return not meaning
     return default
+
+
+def _flash_attn(options: Mapping[str, Option]) -> bool | None:
+    if str(options.get("flash-attn", "auto")).strip().lower() == "auto":
+        return None
+    return _flag(options, "flash-attn", default=True)
 
 
 def _layers(options: Mapping[str, Option]) -> int | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from model_switcher.domain.prediction.graph import LEAF, VIEW, Graph, Node, Place
+from model_switcher.domain.prediction.graph import COPY, VIEW, Graph, Node, Place
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -86,7 +86,8 @@ def _with_copies(nodes: list[Node]) -> list[Node]:
     run: list[Node] = []
     inputs: list[Node] = []
     copies: dict[tuple[Node, Place], Node] = {}
-    current = next((node.place for node in nodes if node.operation != VIEW), Place.HOST)
+    first = next((node.place for node in nodes if node.operation != VIEW), None)
+    current = Place.HOST if first is None else first
 
     def finish() -> None:
         for source in inputs:
@@ -122,8 +123,9 @@ def _with_copies(nodes: list[Node]) -> list[Node]:
 
 
 def _copy(source: Node, place: Place) -> Node:
-    node = Node(LEAF, source.shape, source.size)
+    node = Node(COPY, source.shape, source.size)
     node.place = place
+    node.kept = (source.root or source).home is not None
     return node
 
 

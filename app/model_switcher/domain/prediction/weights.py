@@ -80,6 +80,11 @@ class Places:
         return self.output if name.startswith(_OUTPUT) else self.of_block(0)
 
     @property
+    def is_divided(self) -> bool:
+        """Whether some weights of blocks, but not all, may lie on the GPU, or none although there is one."""
+        return self._gpu and (self._first > 0 or self.has_exceptions)
+
+    @property
     def has_exceptions(self) -> bool:
         """Whether weights of one block may lie in different places."""
         return self._gpu and bool(self._overrides or self._load.n_cpu_moe or self._load.n_cpu_ffn)

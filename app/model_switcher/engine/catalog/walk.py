@@ -185,8 +185,12 @@ def absolute(path: str | os.PathLike[str]) -> str:
 
 
 def printable(path: str) -> str:
-    """`path` as text that can be sent to others: bytes that are no text are replaced."""
-    return path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    """`path` as text that can be sent to others: what is no text is replaced."""
+    try:
+        data = path.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # halves of characters, which names of Windows may have
+        data = path.encode("utf-8", "replace")
+    return data.decode("utf-8", "replace")
 
 
 def unreadable(path: str, error: OSError | ValueError) -> Rejected:

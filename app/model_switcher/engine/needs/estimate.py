@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -43,6 +44,11 @@ class Estimate:
     shortened: bool = False
 
     @property
+    def is_as_set(self) -> bool:
+        """Whether all of it fits with the options as they are."""
+        return not self.shortened and self.least is None and self.whole is self.predicted
+
+    @property
     def known(self) -> tuple[Need, ...]:
         """What is known, the best first."""
         return (self.need,) if self.need is self.predicted else (self.need, self.predicted)
@@ -57,6 +63,9 @@ class Estimator:
         key: What its needs belong to.
         store: What was learned.
         draft: The blueprint of its draft model.
+
+    Attributes:
+        rest: How long it sleeps after each prediction, as a part of the time that it took: threads share the interpreter.
     """
 
     def __init__(
@@ -67,6 +76,8 @@ class Estimator:
         self._key = key
         self._store = store
         self._draft = draft
+        self._followed: dict[LoadOptions, Need | None] = {}
+        self.rest = 0.0
 
     @property
     def ctx_size(self) -> int:
@@ -112,14 +123,22 @@ class Estimator:
         return replace(
             estimate,
             least=self.ask(replace(load, ctx_size=min(SMALLEST_CONTEXT, whole.ctx_size))),
-            layers=self._layers(room, whole.ctx_size) if gpu else None,
+            layers=self._layers(room, whole.ctx_size) if gpu and whole is predicted else None,
         )
 
     def _lowered(self, free: int, allowed: Lowering | None, *, ctx_size: int | None = None) -> Need | None:
         setup = self._setup
         load = setup.load if ctx_size is None else replace(setup.load, ctx_size=ctx_size)
-        blocks = self._model.block_count or 0
-        return lowered(self.ask, load, allowed, free=free, gpus=len(setup.gpus), blocks=blocks)
+        model = self._model
+        return lowered(
+            self.ask,
+            load,
+            allowed,
+            free=free,
+            gpus=len(setup.gpus),
+            blocks=model.block_count or 0,
+            experts=model.active_parameters != model.parameters,
+        )
 
     def _layers(self, free: int, ctx_size: int) -> int | None:
         fewer = Lowering(target=0, context=None, layers=True)
@@ -134,6 +153,13 @@ class Estimator:
         return self._store.measured(self._key, ctx_size=predicted.ctx_size, layers=predicted.n_gpu_layers)
 
     def _by_the_rules(self, load: LoadOptions) -> Need | None:
+        if load not in self._followed:
+            began = time.perf_counter()
+            self._followed[load] = self._predict(load)
+            time.sleep((time.perf_counter() - began) * self.rest)
+        return self._followed[load]
+
+    def _predict(self, load: LoadOptions) -> Need | None:
         blueprint = self._model.blueprint
         if blueprint is None:
             return None

@@ -1,30 +1,32 @@
-"""What is known of each model's need, and which of that has to be worked out again."""
+"""What is known of each model's need, and which of that has to be worked out, or worked out again."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from model_switcher.domain.fit import Holding, Place, Space, space
 from model_switcher.domain.need import Source
 from model_switcher.domain.states import COMING_UP, ENDED, ServerState
 from model_switcher.domain.units import MIB
-from model_switcher.engine.needs.estimate import Estimator, is_weak, questions
+from model_switcher.engine.needs.estimate import is_weak, questions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from model_switcher.domain.catalog import Model
     from model_switcher.domain.memory import Readings
     from model_switcher.domain.need import Need
-    from model_switcher.domain.prediction import Blueprint
     from model_switcher.domain.snapshot import Snapshot
-    from model_switcher.engine.needs.estimate import Estimate
+    from model_switcher.engine.needs.estimate import Estimate, Estimator
     from model_switcher.engine.needs.setup import Setup
     from model_switcher.engine.needs.store import Key, NeedStore
 
 # Memory in use goes up and down all the time; less than this changes nothing that is said about a model.
 GRAIN = 64 * MIB
+# Nor does less than this change what llama-server would make of its options.
+COARSE = 256 * MIB
 
 # What llama-server counts on, and what is free for buffers once nothing of ours is loaded; None if unknown.
 Free = tuple[int | None, int | None]
@@ -38,10 +40,12 @@ class Circumstances:
     Attributes:
         readings: Of the moment.
         spaces: Every memory then.
+        drivers: What the driver of these GPUs was measured to hold for a process.
     """
 
     readings: Readings
     spaces: Mapping[Place, Space]
+    drivers: Callable[[str], int | None]
 
     @property
     def rounded(self) -> tuple[object, ...]:
@@ -49,21 +53,17 @@ class Circumstances:
         figures = [figure for there in self.spaces.values() for figure in (there.free, there.whole)]
         return tuple(None if figure is None else figure // GRAIN for figure in figures)
 
-    def free(self, setup: Setup, driver: int | None) -> Free:
-        """What is free for a model, of the memory that its setup uses; rounded down.
-
-        Args:
-            setup: How the model would be started.
-            driver: What the driver of its GPUs was measured to hold for a process.
-        """
+    def free(self, setup: Setup) -> Free:
+        """What is free for a model that is started so."""
         if setup.gpus:
             there = self.spaces[Place.GPU]
             if not self.readings.cards or there.whole is None:
                 return None, None
-            room = _rounded(there.whole - (there.driver if driver is None else driver))
+            driver = self.drivers(setup.key.gpus)
+            room = max(0, there.whole - (there.driver if driver is None else driver))
             return room, room
         ram, there = self.readings.ram, self.spaces[Place.RAM]
-        return None if ram is None else ram.total, None if there.whole is None else _rounded(there.whole)
+        return None if ram is None else ram.total, there.whole
 
 
 @dataclass(slots=True)
@@ -74,17 +74,19 @@ class Row:
         model: As the catalog has it.
         setup: How it would be started; None until that was looked at.
         key: What its needs belong to.
+        estimator: Works out what it takes.
         estimate: What it takes; None if nobody knows, or until it was worked out.
         made_for: The free memory that the estimate is for; None before the first.
-        draft: The blueprint of its draft model.
+        comfortable: From how much free memory on all of it fits as it is.
     """
 
     model: Model
     setup: Setup | None = None
     key: Key | None = None
+    estimator: Estimator | None = None
     estimate: Estimate | None = None
     made_for: Free | None = None
-    draft: Blueprint | None = None
+    comfortable: int = _NEVER
 
     @property
     def needs_asking(self) -> bool:
@@ -96,39 +98,29 @@ class Row:
         predicted = self.estimate.predicted
         return predicted.source is not Source.RULES or is_weak(predicted)
 
-    def estimator(self, store: NeedStore) -> Estimator | None:
-        """Says what the model takes."""
-        if self.setup is None or self.key is None:
-            return None
-        return Estimator(self.model, self.setup, self.key, store, draft=self.draft)
-
-    def free(self, now: Circumstances | None, store: NeedStore) -> Free:
-        """What is free for the model."""
-        if now is None or self.setup is None:
-            return None, None
-        return now.free(self.setup, store.driver(self.setup.key.gpus))
-
-    def is_stale(self, now: Circumstances | None, store: NeedStore) -> bool:
-        """Whether the estimate has to be made, or made again."""
-        if self.setup is None:
+    def has_moved(self, free: Free) -> bool:
+        """Whether so much more or less is free that the estimate has to be made again."""
+        before = self.made_for
+        if before is None or self.estimate is None or free == before:
             return False
-        if self.made_for is None:
+        now, then = free[0], before[0]
+        least, least_before = free[1], before[1]
+        if now is None or then is None or least is None or least_before is None:
             return True
-        free = self.free(now, store)
-        if now is None or free == self.made_for:
+        if abs(now - then) < COARSE and abs(least - least_before) < COARSE:
             return False
-        if self.estimate is None or None in free or None in self.made_for:
-            return self.estimate is not None
         # What fits with room to spare fits all the same with a little more or less.
-        return min(*_known(free), *_known(self.made_for)) < self._comfortable(self.setup)
+        return min(now, then, least, least_before) < self.comfortable
 
-    def _comfortable(self, setup: Setup) -> int:
-        assert self.estimate is not None
-        most = self.estimate.whole
-        if self.estimate.shortened or self.estimate.least is not None or most is not self.estimate.predicted:
-            return _NEVER
-        target = setup.allowed.target * max(len(setup.gpus), 1) if setup.allowed else 0
-        return (most.device if setup.gpus else most.host).total + target
+    def settle(self, made_for: Free, estimate: Estimate | None) -> None:
+        """The estimate was made."""
+        self.made_for, self.estimate = made_for, estimate
+        self.comfortable = _NEVER
+        if estimate is None or self.setup is None or not estimate.is_as_set:
+            return
+        allowed, gpus = self.setup.allowed, len(self.setup.gpus)
+        target = allowed.target * max(gpus, 1) if allowed else 0
+        self.comfortable = (estimate.whole.device if gpus else estimate.whole.host).total + target
 
 
 @dataclass(slots=True)
@@ -138,11 +130,13 @@ class Ledger:
     Attributes:
         store: What was learned.
         rows: By the model's id.
+        pending: Ids of those that have to be worked out.
         edition: Grows with every change of an estimate.
     """
 
     store: NeedStore
     rows: dict[str, Row] = field(default_factory=dict)
+    pending: set[str] = field(default_factory=set)
     edition: int = 0
 
     def take(self, models: tuple[Model, ...]) -> None:
@@ -150,25 +144,58 @@ class Ledger:
         fresh: dict[str, Row] = {}
         for model in models:
             row = self.rows.get(model.id)
-            if row is None or (row.model is not model and row.model != model):
+            if row is None:
+                row = Row(model)
+                self.pending.add(model.id)
+            elif row.model is not model and row.model != model:
                 # What was known of it stays until more is known.
-                row = Row(model) if row is None else replace(row, model=model, setup=None, made_for=None)
+                row = Row(model, estimate=row.estimate, made_for=row.made_for)
+                self.pending.add(model.id)
             fresh[model.id] = row
         if fresh.keys() != self.rows.keys():
             self.edition += 1
         self.rows = fresh
+        self.pending &= fresh.keys()
 
-    def new(self, first: set[str]) -> list[Row]:
-        """Rows whose setup has to be looked at, those of `first` at the beginning."""
-        rows = [row for row in self.rows.values() if row.setup is None]
-        return sorted(rows, key=lambda row: row.model.id not in first)
+    def next(self, first: Collection[str], count: int) -> list[Row]:
+        """So many rows that have to be worked out, those of `first` at the beginning."""
+        urgent = [model for model in first if model in self.pending]
+        rest = (model for model in self.pending if model not in first)
+        chosen = [*urgent, *islice(rest, count)][:count]
+        return [self.rows[model] for model in chosen if model in self.rows]
 
-    def stale(self, now: Circumstances | None, first: set[str]) -> list[Row]:
-        """Rows whose estimate has to be made, those of `first` at the beginning."""
-        rows = [row for row in self.rows.values() if row.is_stale(now, self.store)]
-        return sorted(rows, key=lambda row: row.model.id not in first)
+    def begin(self, rows: Iterable[Row]) -> None:
+        """These are being worked out. What is learned meanwhile makes them pending again."""
+        self.pending -= {row.model.id for row in rows}
 
-    def unanswered(self, first: set[str]) -> Iterator[tuple[Row, int]]:
+    def done(self, row: Row, made_for: Free, estimate: Estimate | None) -> None:
+        """A row was worked out."""
+        row.settle(made_for, estimate)
+        self.edition += 1
+
+    def move(self, now: Circumstances) -> None:
+        """More or less memory is free: what that matters to has to be worked out again."""
+        free: dict[tuple[str, ...], Free] = {}
+        for model, row in self.rows.items():
+            if row.setup is None:
+                continue
+            gpus = row.setup.gpus
+            if gpus not in free:
+                free[gpus] = now.free(row.setup)
+            if row.has_moved(free[gpus]):
+                self.pending.add(model)
+
+    def set_up_again(self) -> None:
+        """All models would be started in another way."""
+        for row in self.rows.values():
+            row.setup = None
+        self.pending |= self.rows.keys()
+
+    def again(self, models: Iterable[str]) -> None:
+        """These have to be worked out again: something was learned of them, or it was not their turn yet."""
+        self.pending |= set(models) & self.rows.keys()
+
+    def unanswered(self, first: Collection[str]) -> Iterator[tuple[Row, int]]:
         """Rows that no rule knows, with the contexts that their engines were not asked about yet."""
         for row in sorted(self.rows.values(), key=lambda row: row.model.id not in first):
             setup, key = row.setup, row.key
@@ -179,12 +206,15 @@ class Ledger:
                     yield row, ctx_size
 
 
-def circumstances(snapshot: Snapshot, need_of: Callable[[str], Need | None]) -> Circumstances | None:
+def circumstances(
+    snapshot: Snapshot, need_of: Callable[[str], Need | None], drivers: Callable[[str], int | None]
+) -> Circumstances | None:
     """What the needs depend on now; None before the first reading.
 
     Args:
         snapshot: What is the case.
         need_of: What a model that runs takes.
+        drivers: What the driver of these GPUs was measured to hold for a process.
     """
     readings = snapshot.readings
     if readings is None:
@@ -195,18 +225,10 @@ def circumstances(snapshot: Snapshot, need_of: Callable[[str], Need | None]) -> 
         if server.state not in ENDED
     ]
     spaces = {place: space(readings, place, holdings) for place in Place}
-    return Circumstances(readings=readings, spaces=spaces)
+    return Circumstances(readings=readings, spaces=spaces, drivers=drivers)
 
 
 def in_motion(snapshot: Snapshot) -> bool:
     """Whether memory is being taken or given back right now: what is free says little until that is over."""
     moving = {*COMING_UP, ServerState.STOPPING}
     return any(server.state in moving for server in snapshot.servers)
-
-
-def _rounded(size: int) -> int:
-    return max(0, size) // GRAIN * GRAIN
-
-
-def _known(pair: tuple[int | None, int | None]) -> list[int]:
-    return [figure for figure in pair if figure is not None]

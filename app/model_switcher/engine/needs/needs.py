@@ -9,36 +9,35 @@ from typing import TYPE_CHECKING
 
 from model_switcher.engine.background import in_background
 from model_switcher.engine.needs.asking import QUIET_SECONDS, Asker, Question
-from model_switcher.engine.needs.fits import fit_of, fit_of_resident
+from model_switcher.engine.needs.board import Board
+from model_switcher.engine.needs.estimate import Estimator
 from model_switcher.engine.needs.learning import Learner
 from model_switcher.engine.needs.ledger import Free, Ledger, Row, circumstances, in_motion
-from model_switcher.engine.needs.setup import Engines, files_of, setup
+from model_switcher.engine.needs.setup import LOOK_AGAIN_SECONDS, Engines, files_of, setup
 from model_switcher.engine.needs.store import FILE, NeedStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from model_switcher.domain.catalog import Model
-    from model_switcher.domain.need import Fit, Need
+    from model_switcher.domain.need import Need
     from model_switcher.domain.prediction import Blueprint
     from model_switcher.domain.settings import Settings
     from model_switcher.domain.snapshot import Snapshot
     from model_switcher.engine.binaries.probe import EngineProber
     from model_switcher.engine.hub import Hub
     from model_switcher.engine.log import LogRing
-    from model_switcher.engine.needs.estimate import Estimate, Estimator
+    from model_switcher.engine.needs.estimate import Estimate
     from model_switcher.engine.needs.ledger import Circumstances
     from model_switcher.engine.needs.store import Key
     from model_switcher.places import Places
 
-# How long a thread works on estimates at a stretch, and what part of the time it leaves to others, who share the
-# interpreter with it.
-STRETCH_SECONDS = 0.02
+# How long a thread works on estimates before what it found is shown.
+STRETCH_SECONDS = 0.2
+# How much longer than it works it rests after each prediction, for others share the interpreter with it.
 REST = 1.0
 REST_WHILE_ANSWERING = 4.0
-PUBLISH_SECONDS = 1.0
 _BATCH = 50
-_SLICE = 50
 
 
 class Needs:
@@ -52,6 +51,7 @@ class Needs:
         prober: Asks engines what they are.
         names_of: All names under which the settings may speak of a model.
         quiet: Seconds for which nothing must have gone on before an engine is asked.
+        look_again: Seconds after which it looks whether there are other engines.
     """
 
     def __init__(
@@ -64,21 +64,22 @@ class Needs:
         *,
         names_of: Callable[[Model], tuple[str, ...]],
         quiet: float = QUIET_SECONDS,
+        look_again: float = LOOK_AGAIN_SECONDS,
     ) -> None:
         self._settings = settings
         self._hub = hub
         self._names_of = names_of
-        self._engines = Engines(prober)
+        self._engines = Engines(prober, again=look_again)
         self._store = NeedStore(places.state / FILE)
         self._ledger = Ledger(self._store)
         self._learner = Learner(self._expect, self._store, log, self._learned)
         self._asker = Asker(self._next_question, self._store, self._answered, quiet=quiet)
+        self._board = Board(hub, self._ledger, self.of, margin=settings.memory.margin)
         self._seen: Snapshot | None = None
         self._now: Circumstances | None = None
+        self._catalog_changed = False
         self._changed = asyncio.Event()
         self._opened = asyncio.Event()
-        self._published = 0.0
-        self._shown: object = None
         self._tasks: list[asyncio.Task[None]] = []
         self._unsubscribe: Callable[[], None] = lambda: None
 
@@ -128,19 +129,21 @@ class Needs:
             row = self._ledger.rows[model.id] = Row(model)
         if row.setup is None:
             await self._set_up([row])
-        if row.made_for is None:
-            await self._estimate([row], stretch=0.0)
+        if row.made_for is None or model.id in self._ledger.pending:
+            await self._estimate([row], rest=0.0)
         return self.of(model.id)
 
     def _look(self, snapshot: Snapshot) -> None:
         """Hears of every snapshot: what costs time is left to the tasks."""
         self._asker.look(snapshot)
         before, self._seen = self._seen, snapshot
+        if before is None or before.catalog is not snapshot.catalog:
+            self._catalog_changed = True
+            self._changed.set()
         if (
             before is None
             or before.readings is not snapshot.readings
             or before.servers is not snapshot.servers
-            or before.catalog is not snapshot.catalog
         ):
             self._learner.look(snapshot)
             self._changed.set()
@@ -151,24 +154,43 @@ class Needs:
         while True:
             await self._changed.wait()
             self._changed.clear()
-            self._ledger.take(self._hub.snapshot.catalog.models)
-            while await self._advance():
-                await self._publish(only_if_due=True)
-            await self._publish()
+            if await self._engines.changed():
+                self._ledger.set_up_again()
+            self._look_around()
+            while rows := self._ledger.next(self._first(), _BATCH):
+                await self._work_out(rows)
+                self._look_around()
+                await self._board.show(self._now)
+            await self._board.show(self._now)
             self._asker.wake()
 
-    async def _advance(self) -> bool:
-        """Do a little of what there is to do; False if there is nothing."""
-        first = self._first()
-        new = self._ledger.new(first)[:_BATCH]
+    def _look_around(self) -> None:
+        snapshot = self._hub.snapshot
+        if self._catalog_changed:
+            self._catalog_changed = False
+            self._ledger.take(snapshot.catalog.models)
+        if self._now is not None and in_motion(snapshot):
+            return
+        now = circumstances(snapshot, self.of, self._store.driver)
+        if now is not None and (self._now is None or now.rounded != self._now.rounded):
+            self._ledger.move(now)
+            self._now = now
+
+    def _first(self) -> list[str]:
+        """The models that matter now."""
+        snapshot = self._hub.snapshot
+        wanted = [server.model for server in snapshot.servers]
+        wanted += [name for name in (snapshot.selected, snapshot.switch and snapshot.switch.target) if name]
+        return wanted
+
+    # --- some models
+
+    async def _work_out(self, rows: Sequence[Row]) -> None:
+        new = [row for row in rows if row.setup is None]
         if new:
             await self._set_up(new)
-        stale = self._stale(first)
-        if stale:
-            await self._estimate(stale, stretch=STRETCH_SECONDS)
-        return bool(new or stale)
-
-    # --- one model
+        answering = any(server.in_flight for server in self._hub.snapshot.servers)
+        await self._estimate(rows, rest=REST_WHILE_ANSWERING if answering else REST)
 
     async def _set_up(self, rows: Sequence[Row]) -> None:
         snapshot = self._hub.snapshot
@@ -179,33 +201,17 @@ class Needs:
             engine = await self._engines.find(self._settings.engine_for(names))
             found = setup(row.model, engine, self._settings.launch_options(names), gpus=gpus)
             row.key = replace(found.key, files=named)
-            row.draft = _draft(found.draft, snapshot) if found.draft is not None else None
+            draft = _draft(found.draft, snapshot) if found.draft is not None else None
+            row.estimator = Estimator(row.model, found, row.key, self._store, draft=draft)
             row.setup = found
 
-    async def _estimate(self, rows: Sequence[Row], *, stretch: float) -> None:
-        """Work out as many of the rows as a stretch of time allows, at least one, and leave others theirs."""
-        now = self._now
-        began = time.monotonic()
-        for row, made_for, estimate in await in_background(_work, rows, now, self._store, stretch):
-            row.made_for, row.estimate = made_for, estimate
-            self._ledger.edition += 1
-        if stretch:
-            answering = any(server.in_flight for server in self._hub.snapshot.servers)
-            rest = REST_WHILE_ANSWERING if answering else REST
-            await asyncio.sleep((time.monotonic() - began) * rest)
-
-    def _stale(self, first: set[str]) -> list[Row]:
-        snapshot = self._hub.snapshot
-        if self._now is None or not in_motion(snapshot):
-            self._now = circumstances(snapshot, self.of)
-        return self._ledger.stale(self._now, first)
-
-    def _first(self) -> set[str]:
-        """The models that matter now."""
-        snapshot = self._hub.snapshot
-        wanted = {server.model for server in snapshot.servers}
-        wanted |= {name for name in (snapshot.selected, snapshot.switch and snapshot.switch.target) if name}
-        return wanted
+    async def _estimate(self, rows: Sequence[Row], *, rest: float) -> None:
+        self._ledger.begin(rows)
+        waiting = {row.model.id for row in rows}
+        for row, made_for, estimate in await in_background(_work, rows, self._now, rest):
+            self._ledger.done(row, made_for, estimate)
+            waiting.discard(row.model.id)
+        self._ledger.again(waiting)
 
     # --- what is learned
 
@@ -216,8 +222,7 @@ class Needs:
             return None
         row = Row(model)
         await self._set_up([row])
-        estimator = row.estimator(self._store)
-        return (row.key, estimator) if row.key is not None and estimator is not None else None
+        return (row.key, row.estimator) if row.key is not None and row.estimator is not None else None
 
     def _next_question(self) -> Question | None:
         for row, ctx_size in self._ledger.unanswered(self._first()):
@@ -226,41 +231,12 @@ class Needs:
         return None
 
     def _answered(self, question: Question) -> None:
-        self._work_out_again([question.model.id])
-
-    def _learned(self, model_id: str, *, of_others: bool) -> None:
-        self._work_out_again(self._ledger.rows if of_others else [model_id])
-
-    def _work_out_again(self, models: Iterable[str]) -> None:
-        for model_id in models:
-            if model_id in self._ledger.rows:
-                self._ledger.rows[model_id].made_for = None
+        self._ledger.again([question.model.id])
         self._changed.set()
 
-    # --- what the views are told
-
-    async def _publish(self, *, only_if_due: bool = False) -> None:
-        if only_if_due and time.monotonic() - self._published < PUBLISH_SECONDS:
-            return
-        snapshot, now = self._hub.snapshot, self._now
-        running = {server.model for server in snapshot.servers}
-        if now is None or (shown := (now.rounded, running, self._ledger.edition)) == self._shown:
-            return
-        self._published, self._shown = time.monotonic(), shown
-        fits: dict[str, Fit] = {}
-        needs: dict[str, tuple[Need, ...]] = {}
-        for count, (model_id, row) in enumerate(tuple(self._ledger.rows.items()), start=1):
-            if row.made_for is None:
-                continue
-            if model_id in running:
-                fits[model_id] = fit_of_resident(self.of(model_id), now)
-            else:
-                fits[model_id] = fit_of(row.estimate, now, margin=self._settings.memory.margin)
-            if row.estimate is not None:
-                needs[model_id] = row.estimate.known
-            if count % _SLICE == 0:
-                await asyncio.sleep(0)
-        self._hub.update(fits=fits, needs=needs)
+    def _learned(self, model_id: str, *, of_others: bool) -> None:
+        self._ledger.again(self._ledger.rows if of_others else [model_id])
+        self._changed.set()
 
 
 def _draft(path: str, snapshot: Snapshot) -> Blueprint | None:
@@ -270,17 +246,17 @@ def _draft(path: str, snapshot: Snapshot) -> Blueprint | None:
 
 
 def _work(
-    rows: Sequence[Row], now: Circumstances | None, store: NeedStore, stretch: float
+    rows: Sequence[Row], now: Circumstances | None, rest: float
 ) -> list[tuple[Row, Free, Estimate | None]]:
-    """Estimates of the first rows, as many as fit into `stretch` seconds; in a thread."""
+    """Estimates of the first rows, as many as a stretch of time allows; in a thread."""
     done: list[tuple[Row, Free, Estimate | None]] = []
-    until = time.monotonic() + stretch
+    until = time.monotonic() + STRETCH_SECONDS
     for row in rows:
-        estimator = row.estimator(store)
-        if estimator is None:
+        if row.estimator is None or row.setup is None:
             continue
-        free = row.free(now, store)
-        done.append((row, free, estimator.estimate(*free)))
+        free = now.free(row.setup) if now is not None else (None, None)
+        row.estimator.rest = rest
+        done.append((row, free, row.estimator.estimate(*free)))
         if time.monotonic() >= until:
             break
     return done

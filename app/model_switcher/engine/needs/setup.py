@@ -130,24 +130,35 @@ class Engines:
 
     Args:
         prober: Asks engines what they are.
+        again: Seconds after which `changed` looks again.
     """
 
-    def __init__(self, prober: EngineProber) -> None:
+    def __init__(self, prober: EngineProber, *, again: float = LOOK_AGAIN_SECONDS) -> None:
         self._prober = prober
-        self._found: dict[str, tuple[float, Engine | None]] = {}
+        self._again = again
+        self._found: dict[str, Engine | None] = {}
+        self._looked = time.monotonic()
 
     async def find(self, setting: str) -> Engine | None:
         """The engine of a setting ("auto", "embedded", a path); None if there is none that runs."""
-        then, found = self._found.get(setting, (0.0, None))
-        if then and time.monotonic() - then < LOOK_AGAIN_SECONDS:
-            return found
+        if setting not in self._found:
+            self._found[setting] = await self._look(setting)
+        return self._found[setting]
+
+    async def changed(self) -> bool:
+        """Whether a setting means another engine by now: one was installed, updated or removed."""
+        if time.monotonic() - self._looked < self._again:
+            return False
+        found = {setting: await self._look(setting) for setting in self._found}
+        before, self._found, self._looked = self._found, found, time.monotonic()
+        return found != before
+
+    async def _look(self, setting: str) -> Engine | None:
         try:
             binary = await in_background(choose_engine, setting)
-            found = Engine(binary=binary, facts=await self._prober.facts(binary))
+            return Engine(binary=binary, facts=await self._prober.facts(binary))
         except (SwitcherError, OSError):
-            found = None
-        self._found[setting] = (time.monotonic(), found)
-        return found
+            return None
 
 
 def files_of(model: Model) -> str:

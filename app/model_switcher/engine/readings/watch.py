@@ -13,7 +13,7 @@ from model_switcher.domain.memory import Readings
 from model_switcher.domain.owners import split
 from model_switcher.domain.spill import Look, SpillWatch, watch
 from model_switcher.domain.states import ServerState
-from model_switcher.engine.background import in_background, in_thread
+from model_switcher.engine.background import Worker
 from model_switcher.engine.process.report import EngineReport
 from model_switcher.engine.readings.ram import read_ram
 from model_switcher.engine.readings.sampler import MemorySampler
@@ -49,6 +49,7 @@ class MemoryWatch:
         cache_of: Callable[[str], int | None] = lambda _: None,
     ) -> None:
         self._sampler = sampler or MemorySampler()
+        self._worker = Worker("readings")
         self._hang = hang
         self._cache_of = cache_of
         self._reports: defaultdict[str, EngineReport] = defaultdict(EngineReport)
@@ -71,7 +72,7 @@ class MemoryWatch:
 
     async def read(self, pids: Sequence[int]) -> Readings:
         """A fresh reading, with those processes among the servers asked for."""
-        return await in_background(self._sampler.sample, pids)
+        return await self._worker.call(partial(self._sampler.sample, pids))
 
     def last_of(self, pid: int) -> Readings | None:
         """The last reading in which that ready server held its memory; None if there is none.
@@ -83,12 +84,13 @@ class MemoryWatch:
     async def close(self) -> None:
         """Let the drivers go; one that hangs is left behind."""
         self._end_listening()
-        await asyncio.wait({in_thread(self._sampler.close)}, timeout=CLOSE_SECONDS)
+        await asyncio.wait({self._worker.call(self._sampler.close)}, timeout=CLOSE_SECONDS)
+        self._worker.end()
 
     async def _read(self, pids: Sequence[int]) -> Readings:
         """A reading; without GPUs as long as a driver hangs."""
         if self._stuck is None or self._stuck.done():
-            reading = in_thread(partial(self._sampler.sample, pids))
+            reading = self._worker.call(partial(self._sampler.sample, pids))
             done, _ = await asyncio.wait({reading}, timeout=self._hang)
             if done:
                 self._stuck = None

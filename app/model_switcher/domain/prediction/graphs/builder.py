@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from model_switcher.domain.prediction.architectures import Memory, Rotates
-from model_switcher.domain.prediction.cache import PLAIN_TYPES, cache_rows, widest_values
 from model_switcher.domain.prediction.graph import (
     F16,
     F32,
     I32,
-    I64,
     Graph,
     Node,
     Place,
     clamped,
-    concatenated,
     given,
     like,
     mul_mat,
@@ -23,11 +19,9 @@ from model_switcher.domain.prediction.graph import (
     part,
     plus,
     reshaped,
-    result,
-    rows,
-    stored,
     weight,
 )
+from model_switcher.domain.prediction.traits import Family, Rotates
 
 if TYPE_CHECKING:
     from model_switcher.domain.prediction.blueprint import Tensor
@@ -54,6 +48,10 @@ class Builder:
         load: How it is loaded.
         size: How much of a context it has.
         places: Where its weights lie.
+
+    Attributes:
+        input_rows: The input of a model that reads pictures in several blocks.
+        flash: Blocks with flash attention, and where in the graph that is.
     """
 
     def __init__(self, model: Hyperparameters, load: LoadOptions, size: Extent, places: Places) -> None:
@@ -66,6 +64,7 @@ class Builder:
         self._weights: dict[tuple[int, str], Node | None] = {}
         self._inputs: dict[str, Node] = {}
         self.input_rows: Node | None = None
+        self.flash: list[tuple[int, Node]] = []
 
     # weights
 
@@ -130,24 +129,6 @@ class Builder:
         shape = (cells, self.size.tokens // streams, 1, streams)
         return self.given(f"mask {sliding}", shape, element)
 
-    def embeddings(self) -> Node:
-        """`build_inp_embd`: looked up in main memory, or given as they are; both have their place."""
-        tokens = given((self.size.tokens,), I32)
-        table = self.needed("token_embd.weight")
-        current = rows(table, tokens)
-        width = self.model.embedding * (1 + self.model.number("n_deepstack_layers"))
-        if width > self.model.embedding:
-            current = result("pad", (width, self.size.tokens), current)
-            self.input_rows = current
-        self.graph.expand(current)
-        self.graph.expand(given((width, self.size.tokens)))
-        return current if self.input_rows is None else self.picture_rows()
-
-    def picture_rows(self) -> Node:
-        """The part of the input that is for one block."""
-        assert self.input_rows is not None
-        return part(self.input_rows, (self.model.embedding, self.size.tokens))
-
     # parts of a block
 
     def norm(self, source: Node, block: int, name: str, *, rms: bool | None = None) -> Node:
@@ -176,6 +157,7 @@ class Builder:
         bounded = model.real("attention.clamp_kqv") > 0
         if self.has(block, "attn_qkv.weight"):
             fused = self.project(source, block, "attn_qkv")
+            _check(fused, sum(width * heads for width, heads, _ in shapes))
             if bounded:
                 fused = clamped(fused)
             q, k, v = (part(fused, shape) for shape in shapes)
@@ -183,6 +165,7 @@ class Builder:
         found = []
         for name, shape in zip(("attn_q", "attn_k", "attn_v"), shapes, strict=True):
             current = self.project(source, block, name)
+            _check(current, shape[0] * shape[1])
             if bounded:
                 current = clamped(current)
             found.append(reshaped(current, shape))
@@ -204,6 +187,29 @@ class Builder:
             case _:
                 return True
 
-    def rotated(self, source: Node) -> Node:
+    def rotated(self, source: Node, block: int) -> Node:
         """`ggml_rope_ext`."""
-        return like("rope", source, self.positions)
+        factors = self._rope_factors(block)
+        return like("rope", source, self.positions, *(() if factors is None else (factors,)))
+
+    def _rope_factors(self, block: int) -> Node | None:
+        """`get_rope_factors` in src/llama-model.cpp: some models stretch the turns, by the length of the context."""
+        outer = self.model.layout.outer
+        name = "rope_freqs.weight"
+        if name not in outer:
+            trained = self.model.number("rope.scaling.original_context_length", self.model.context_length)
+            name = f"rope_factors_{'long' if self.size.cells > trained else 'short'}.weight"
+        tensor = outer.get(name)
+        if tensor is None or (self.model.sliding[block] and self.model.architecture.family is Family.GEMMA4):
+            return None
+        home = self.places.of_block(block)
+        key = (home - len(Place), name)
+        if key not in self._weights:
+            self._weights[key] = weight(tensor, home)
+        return self._weights[key]
+
+
+def _check(node: Node, width: int) -> None:
+    """Raise UnfamiliarModelError unless a result is as wide as the hyper-parameters say."""
+    if node.shape[0] != width:
+        raise UnfamiliarModelError(f"{node.shape[0]} instead of {width}")

@@ -24,8 +24,7 @@ def convolution_layer(build: Builder, source: Node, block: int) -> Node:
     before = reshaped(carried(build, kept), (back, width, slots))
     joined = result("concat", (back + each, width, slots), before, turned)
     keep(build, part(joined, (back, width, slots)), kept)
-    kernel = build.weight(block, "shortconv.conv.weight")
-    assert kernel is not None
+    kernel = build.needed_of(block, "shortconv.conv.weight")
     convolved = result("ssm_conv", (width, each, slots), joined, kernel)
     current = build.project(like("mul", c, convolved), block, "shortconv.out_proj")
     return reshaped(current, (width, tokens))

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from model_switcher.domain.prediction.architectures import Family, Residual
 from model_switcher.domain.prediction.graph import Node, like, norm, reshaped, rows
+from model_switcher.domain.prediction.graphs.attention import attend
+from model_switcher.domain.prediction.graphs.builder import UnfamiliarModelError
 from model_switcher.domain.prediction.graphs.convolution import convolution_layer
 from model_switcher.domain.prediction.graphs.delta_net import delta_net_layer, gated_attention
+from model_switcher.domain.prediction.graphs.ends import answered_for, embeddings, logits, picture_rows
 from model_switcher.domain.prediction.graphs.feed_forward import feed_forward, feed_forward_layer
 from model_switcher.domain.prediction.graphs.latent import latent_attention
 from model_switcher.domain.prediction.graphs.mamba import mamba2_layer, mamba_layer
+from model_switcher.domain.prediction.traits import Family, Part, Residual
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,12 +30,12 @@ def build_decoder(build: Builder, blocks: Sequence[int]) -> None:
     current = start(build)
     for block in blocks:
         current = _block(build, current, block)
-    build.logits(current)
+    logits(build, current)
 
 
 def start(build: Builder) -> Node:
     """The embeddings, with what is added to them."""
-    current = build.embeddings()
+    current = embeddings(build)
     if build.model.architecture.scales_input:
         current = like("scale", current)
     table = build.outer("position_embd.weight")
@@ -52,7 +55,7 @@ def _block(build: Builder, source: Node, block: int) -> Node:
     second = build.norm(source, block, "attn_norm_2") if build.has(block, "attn_norm_2.weight") else normed
     attended = attention_layer(build, second, block)
     if block == build.last_block:
-        attended, source, normed = build.answered_for(attended, source, normed)
+        attended, source, normed = answered_for(build, attended, source, normed)
     if residual is Residual.SEQUENTIAL:  # stablelm.cpp without norms of its network
         summed = like("add", attended, source)
         return like("add", feed_forward_layer(build, normed, block), summed)
@@ -81,7 +84,7 @@ def _sequential(build: Builder, source: Node, block: int) -> Node:
     )
     current = mixing_layer(build, normed, source, block)
     if block == build.last_block:
-        current, residual = build.answered_for(current, residual)
+        current, residual = answered_for(build, current, residual)
     if build.model.layout.hyperparameters.get("use_parallel_residual") is True:  # gptneox.cpp
         worked = feed_forward_layer(build, build.norm(residual, block, "ffn_norm"), block)
         return like("add", like("add", worked, residual), current)
@@ -91,7 +94,7 @@ def _sequential(build: Builder, source: Node, block: int) -> Node:
             current = build.norm(current, block, name)
     scaled = build.model.real("residual_scale") != 0.0  # granite.cpp
     current = like("scale", current) if scaled else current
-    entered, residual = residual, _added(build, current, residual)
+    entered, residual = residual, _added(build, current, residual, Part.ATTENTION)
     if not _has_network(build, block):
         return residual
     current = (
@@ -108,13 +111,13 @@ def _sequential(build: Builder, source: Node, block: int) -> Node:
         if build.has(block, f"{name}.weight"):
             current = build.norm(current, block, name)
     current = like("scale", current) if scaled else current
-    current = _added(build, current, residual)
+    current = _added(build, current, residual, Part.NETWORK)
     return _with_pictures(build, current, block)
 
 
-def _added(build: Builder, current: Node, residual: Node) -> Node:
+def _added(build: Builder, current: Node, residual: Node, behind: Part) -> Node:
     """The sum of the two; the first one's place is the one that is written over."""
-    first = build.model.architecture.residual_first
+    first = behind in build.model.architecture.entered_first
     return like("add", residual, current) if first else like("add", current, residual)
 
 
@@ -146,12 +149,13 @@ def _with_pictures(build: Builder, current: Node, block: int) -> Node:
     extra = build.model.number("n_deepstack_layers")
     if block >= extra or build.input_rows is None:
         return current
-    return like("add", current, build.picture_rows())
+    return like("add", current, picture_rows(build, build.input_rows))
 
 
 def mixing_layer(build: Builder, source: Node, entered: Node, block: int) -> Node:
     """What brings the tokens together: attention, or a recurrent layer in its place or beside it."""
     if build.model.architecture.family is Family.DELTA_NET:
+        build.graph.expand(source)
         return (delta_net_layer if build.model.states[block] else gated_attention)(build, source, block)
     if build.has(block, "shortconv.in_proj.weight"):
         return convolution_layer(build, source, block)
@@ -159,6 +163,8 @@ def mixing_layer(build: Builder, source: Node, entered: Node, block: int) -> Nod
         attended = attention_layer(build, source, block)
         return like("add", attended, mamba2_layer(build, build.norm(entered, block, "attn_norm"), block))
     if not build.has(block, "ssm_in.weight") and not build.has(block, "attn_output.weight"):  # nemotron-h.cpp
+        if build.model.caches[block] and build.model.heads[block]:
+            raise UnfamiliarModelError("attn_output")
         return feed_forward_layer(build, source, block)
     if build.has(block, "ssm_in.weight"):
         second = build.has(block, "ssm_norm.weight") or build.model.number("ssm.group_count") > 0
@@ -176,12 +182,12 @@ def attention_layer(build: Builder, source: Node, block: int) -> Node:
     if build.has(block, "attn_q_norm.weight"):
         q = build.norm(q, block, "attn_q_norm", rms=rms)
     if rotates:
-        q = build.rotated(q)
+        q = build.rotated(q, block)
     if build.has(block, "attn_k_norm.weight"):
         k = build.norm(k, block, "attn_k_norm", rms=rms)
     if rotates:
-        k = build.rotated(k)
-    current = build.attention(block, q, k, v, build.weight(block, "attn_sinks.weight"))
+        k = build.rotated(k, block)
+    current = attend(build, block, q, k, v, sinks=build.weight(block, "attn_sinks.weight"))
     if build.has(block, "attn_gate.weight"):
         current = _gated(build, current, source, block)
     return build.project(current, block, "attn_output")

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from model_switcher.domain.prediction.graph import Node, like, part, reshaped, result
+from model_switcher.domain.prediction.graphs.attention import attend
 from model_switcher.domain.prediction.graphs.recurrent import carried, convolved, keep, state
 
 if TYPE_CHECKING:
@@ -78,12 +79,12 @@ def gated_attention(build: Builder, source: Node, block: int) -> Node:
     both = build.project(source, block, "attn_q")
     width = both.shape[0] // (2 * heads)
     apart = reshaped(both, (2 * width, heads, tokens))
-    q = build.rotated(build.norm(part(apart, (width, heads, tokens)), block, "attn_q_norm"))
+    q = build.rotated(build.norm(part(apart, (width, heads, tokens)), block, "attn_q_norm"), block)
     v = build.project(source, block, "attn_v")
     k = build.project(source, block, "attn_k")
     k = reshaped(k, (model.key, model.heads_kv[block], tokens))
-    k = build.rotated(build.norm(k, block, "attn_k_norm"))
+    k = build.rotated(build.norm(k, block, "attn_k_norm"), block)
     v = reshaped(v, (model.value, model.heads_kv[block], tokens))
-    current = build.attention(block, q, k, v)
+    current = attend(build, block, q, k, v)
     gate = result("cont", (width * heads, tokens), part(apart, (width, heads, tokens)))
     return build.project(like("mul", current, like("unary", gate)), block, "attn_output")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from model_switcher.domain.prediction.graph import Node, like, norm, part, rows
+from model_switcher.domain.prediction.graphs.attention import attend
+from model_switcher.domain.prediction.graphs.ends import answered_for, embeddings, vectors
 from model_switcher.domain.prediction.graphs.feed_forward import feed_forward_layer
 
 if TYPE_CHECKING:
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
 def build_encoder(build: Builder, blocks: Sequence[int]) -> None:
     """The whole graph, with those of its blocks that are asked for."""
-    current = build.embeddings()
+    current = embeddings(build)
     types = build.outer("token_types.weight")
     if types is not None:
         current = like("add", current, part(types, (types.shape[0],)))
@@ -26,7 +28,7 @@ def build_encoder(build: Builder, blocks: Sequence[int]) -> None:
     current = norm(current, scale, bias, rms=False)
     for block in blocks:
         current = _block(build, current, block)
-    build.vectors(current, normed=True)
+    vectors(build, current, normed=True)
 
 
 def _block(build: Builder, source: Node, block: int) -> Node:
@@ -35,11 +37,11 @@ def _block(build: Builder, source: Node, block: int) -> Node:
         q = build.norm(q, block, "attn_q_norm")
         k = build.norm(k, block, "attn_k_norm")
     if build.rotates(block):
-        q, k = build.rotated(q), build.rotated(k)
-    current = build.project(build.attention(block, q, k, v), block, "attn_output")
+        q, k = build.rotated(q, block), build.rotated(k, block)
+    current = build.project(attend(build, block, q, k, v), block, "attn_output")
     residual = source
     if block == build.last_block:
-        current, residual = build.answered_for(current, residual)
+        current, residual = answered_for(build, current, residual)
     current = build.norm(like("add", current, residual), block, "attn_output_norm")
     if build.has(block, "attn_norm_2.weight"):
         current = build.norm(like("add", current, residual), block, "attn_norm_2")

@@ -17,6 +17,8 @@ from model_switcher.domain.prediction.graph import (
     result,
     rows,
 )
+from model_switcher.domain.prediction.graphs.attention import attend
+from model_switcher.domain.prediction.graphs.ends import answered_for, embeddings, logits
 from model_switcher.domain.prediction.graphs.feed_forward import experts, feed_forward
 
 if TYPE_CHECKING:
@@ -24,17 +26,18 @@ if TYPE_CHECKING:
 
     from model_switcher.domain.prediction.graphs.builder import Builder
 
-# `n_layer_sparsity` in gemma3n.cpp
+# `n_layer_sparsity` and `n_altup` in gemma3n.cpp
 SPARSE_BLOCKS = 10
+_WAYS = 4
 
 
 def build_gemma4(build: Builder, blocks: Sequence[int]) -> None:
     """The whole graph, with those of its blocks that are asked for."""
-    current = like("scale", build.embeddings())
+    current = like("scale", embeddings(build))
     inputs = own_inputs(build, current) if build.outer("per_layer_token_embd.weight") is not None else None
     for block in blocks:
         current = _gemma4_block(build, current, block, inputs)
-    build.logits(current)
+    logits(build, current)
 
 
 def own_inputs(build: Builder, source: Node) -> Node:
@@ -57,22 +60,22 @@ def attention(build: Builder, source: Node, block: int) -> Node:
     width = model.key_swa if model.sliding[block] else model.key
     heads_kv = model.heads_kv[block]
     q = reshaped(build.project(source, block, "attn_q"), (width, model.heads[block], tokens))
-    q = build.rotated(build.norm(q, block, "attn_q_norm"))
+    q = build.rotated(build.norm(q, block, "attn_q_norm"), block)
     k = v = None
     if model.caches[block]:
         flat = build.project(source, block, "attn_k")
         v = build.project(source, block, "attn_v") if build.has(block, "attn_v.weight") else flat
         k = build.norm(reshaped(flat, (width, heads_kv, tokens)), block, "attn_k_norm")
         v = like("rms_norm", reshaped(v, (width, heads_kv, tokens)))
-        k = build.rotated(k)
-    return build.project(build.attention(block, q, k, v), block, "attn_output")
+        k = build.rotated(k, block)
+    return build.project(attend(build, block, q, k, v), block, "attn_output")
 
 
 def _gemma4_block(build: Builder, source: Node, block: int, inputs: Node | None) -> Node:
     current = attention(build, build.norm(source, block, "attn_norm"), block)
     last = block == build.last_block
     if last:
-        current, source = build.answered_for(current, source)
+        current, source = answered_for(build, current, source)
     attended = like("add", build.norm(current, block, "post_attention_norm"), source)
     if build.has(block, "ffn_gate_inp.weight"):
         current = _gemma4_experts(build, attended, block)
@@ -82,7 +85,7 @@ def _gemma4_block(build: Builder, source: Node, block: int, inputs: Node | None)
     if inputs is not None:
         own = part(inputs, inputs.shape[:2])
         if last:
-            (own,) = build.answered_for(own)
+            (own,) = answered_for(build, own)
         gate = like("unary", build.project(current, block, "inp_gate"))
         added = build.project(like("mul", gate, own), block, "proj")
         current = like("add", current, build.norm(added, block, "post_norm"))
@@ -103,22 +106,22 @@ def _gemma4_experts(build: Builder, source: Node, block: int) -> Node:
 
 def build_gemma3n(build: Builder, blocks: Sequence[int]) -> None:
     """The whole graph, with those of its blocks that are asked for."""
-    embeddings = like("scale", build.embeddings())
-    inputs = own_inputs(build, embeddings)
-    others = build.model.number("altup.num_inputs", 4) - 1
-    repeated = result("repeat", (*embeddings.shape, others), embeddings)
-    added = _of_the_same_magnitude(mul_mat(build.needed("altup_proj.weight"), repeated), embeddings)
-    current = concatenated(2, reshaped(embeddings, (*embeddings.shape, 1)), added)
+    embedded = like("scale", embeddings(build))
+    inputs = own_inputs(build, embedded)
+    others = _WAYS - 1
+    repeated = result("repeat", (*embedded.shape, others), embedded)
+    added = _of_the_same_magnitude(mul_mat(build.needed("altup_proj.weight"), repeated), embedded)
+    current = concatenated(2, reshaped(embedded, (*embedded.shape, 1)), added)
     for block in blocks:
         current = _gemma3n_block(build, current, block, inputs)
-    width, tokens = embeddings.shape
+    width, tokens = embedded.shape
     rest = mul_mat(build.needed("altup_unembd_proj.weight"), part(current, (width, tokens, others)))
     rest = _of_the_same_magnitude(rest, part(current, (width, tokens)))
     summed = part(current, (width, tokens))
     for _ in range(others):
         summed = like("add", summed, part(rest, (width, tokens)))
-    (answered,) = build.answered_for(like("scale", summed))
-    build.logits(answered)
+    (answered,) = answered_for(build, like("scale", summed))
+    logits(build, answered)
 
 
 def _of_the_same_magnitude(source: Node, target: Node) -> Node:

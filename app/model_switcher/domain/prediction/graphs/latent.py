@@ -15,6 +15,7 @@ from model_switcher.domain.prediction.graph import (
     reshaped,
     result,
 )
+from model_switcher.domain.prediction.graphs.attention import attend, attend_to_latent
 
 if TYPE_CHECKING:
     from model_switcher.domain.prediction.graphs.builder import Builder
@@ -35,17 +36,17 @@ def latent_attention(build: Builder, source: Node, block: int, *, rotates: bool 
     turned = both.shape[0] - rank
     shared_key = part(both, (turned, 1, tokens))
     if rotates:
-        shared_key = build.rotated(shared_key)
+        shared_key = build.rotated(shared_key, block)
     latent = build.norm(part(both, (rank, tokens)), block, "attn_kv_a_norm", rms=True)
     plain = q.shape[0] - turned
     if build.model.latent:
         q_latent = _absorbed(build, part(q, (plain, heads, tokens)), block)
         q_turned = part(q, (turned, heads, tokens))
         if rotates:
-            q_turned = build.rotated(q_turned)
+            q_turned = build.rotated(q_turned, block)
         value = reshaped(latent, (rank, 1, tokens))
-        current = build.attention_to_latent(
-            block, concatenated(0, q_latent, q_turned), concatenated(0, value, shared_key), value
+        current = attend_to_latent(
+            build, block, concatenated(0, q_latent, q_turned), concatenated(0, value, shared_key), value
         )
     else:
         current = _decompressed(build, q, latent, shared_key, block)
@@ -54,8 +55,7 @@ def latent_attention(build: Builder, source: Node, block: int, *, rotates: bool 
 
 def _absorbed(build: Builder, q: Node, block: int) -> Node:
     """Queries brought into the space of the latent vector, head by head."""
-    matrix = build.weight(block, "attn_k_b.weight")
-    assert matrix is not None
+    matrix = build.needed_of(block, "attn_k_b.weight")
     width, heads, tokens = q.shape
     product = mul_mat(matrix, part(q, (width, tokens, heads)))
     return part(product, (product.shape[0], heads, tokens))
@@ -69,7 +69,9 @@ def _decompressed(build: Builder, q: Node, latent: Node, shared_key: Node, block
     made = build.project(latent, block, "attn_kv_b")
     value = made.shape[0] // heads - plain
     v = result("cont", (value, heads, tokens), part(made, (value, heads, tokens)))
-    q = concatenated(0, part(q, (plain, heads, tokens)), build.rotated(part(q, (turned, heads, tokens))))
+    q = concatenated(
+        0, part(q, (plain, heads, tokens)), build.rotated(part(q, (turned, heads, tokens)), block)
+    )
     repeated = result("repeat", (turned, heads, tokens), shared_key)
     k = concatenated(0, part(made, (plain, heads, tokens)), repeated)
-    return build.attention(block, q, k, v)
+    return attend(build, block, q, k, v)

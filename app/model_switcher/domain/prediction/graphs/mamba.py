@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from model_switcher.domain.prediction.graph import Node, like, part, plus, reshaped, result
@@ -34,7 +35,7 @@ def mamba_layer(build: Builder, source: Node, block: int) -> Node:
     else:
         step = result("cont", (rank, each, slots), step)
     step = build.project(step, block, "ssm_dt")
-    y = _scan(build, block, reshaped(x, (1, inner, each, slots)), step, b, c)
+    y = _scan(build, block, reshaped(x, (1, inner, each, slots)), step, b=b, c=c)
     y = part(y, (inner, each, slots))
     skipped = like("mul", x, *_weights(build, block, "ssm_d"))
     y = like("add", y, skipped)
@@ -61,7 +62,7 @@ def mamba2_layer(build: Builder, source: Node, block: int) -> Node:
     step = plus(step, build.weight(block, "ssm_dt.bias"))
     by_head = part(x, (head, heads, each, slots))
     b, c = (part(x, (width, groups, each, slots)) for _ in range(2))
-    y = part(_scan(build, block, by_head, step, b, c), (head, heads, each, slots))
+    y = part(_scan(build, block, by_head, step, b=b, c=c), (head, heads, each, slots))
     y = like("add", y, like("mul", by_head, *_weights(build, block, "ssm_d")))
     gate = result("cont", (head, heads, each, slots), part(all_of_it, (head, heads, each, slots)))
     y = like("glu", gate, y)
@@ -71,12 +72,12 @@ def mamba2_layer(build: Builder, source: Node, block: int) -> Node:
     return reshaped(current, (current.shape[0], each * slots))
 
 
-def _scan(build: Builder, block: int, x: Node, step: Node, b: Node, c: Node) -> Node:
+def _scan(build: Builder, block: int, x: Node, step: Node, *, b: Node, c: Node) -> Node:
     """`ggml_ssm_scan`: its result holds what is computed, and behind that the new states."""
     model, slots = build.model, build.size.slots
     kept = state(build, block, model.recurrent_state)
     decay = _weights(build, block, "ssm_a")
-    total = x.size // 4 + model.recurrent_state * slots
+    total = math.prod(x.shape) + model.recurrent_state * slots
 
     def scan(states: Node, numbers: Node) -> Node:
         return result("ssm_scan", (total,), states, x, step, *decay, b, c, numbers)

@@ -62,6 +62,4 @@ def convolved(build: Builder, source: Node, block: int, kept: Node, before: Node
     turned = part(source, (tokens, width, slots))
     joined = result("concat", (back + tokens, width, slots), before, turned)
     keep(build, part(joined, (back, width, slots)), kept)
-    kernel = build.weight(block, "ssm_conv1d.weight")
-    assert kernel is not None
-    return result("ssm_conv", (width, tokens, slots), joined, kernel)
+    return result("ssm_conv", (width, tokens, slots), joined, build.needed_of(block, "ssm_conv1d.weight"))

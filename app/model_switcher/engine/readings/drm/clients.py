@@ -126,8 +126,8 @@ class Clients:
         looks = 0
         while self._queue and self._queue[0][0] <= now and looks < _MOST_LOOKS:
             due, pid = heapq.heappop(self._queue)
-            known = self._known.get(pid)
-            if known is not None and known.due == due:  # else it was looked at meanwhile, or is gone
+            waiting = self._known.get(pid)
+            if waiting is not None and waiting.due == due:  # else it was looked at meanwhile, or is gone
                 self._look(pid, now)
                 looks += 1
 
