@@ -10,10 +10,17 @@ import pytest
 
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
 
+from PySide6.QtCore import QRect
+
+from fakes import panel_states
+from fakes.opened_panel import Opened
 from fakes.screen import Screen, screen
+from model_switcher.desktop.panel_host import PanelHost
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from pytestqt.qtbot import QtBot
 
 
 @pytest.fixture(scope="module")
@@ -31,3 +38,16 @@ def _no_qt_garbage(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     if "qapp" in request.fixturenames:
         gc.collect()
+
+
+@pytest.fixture
+def panel(qtbot: QtBot) -> Iterator[Opened]:
+    """The panel, open and with the keyboard, which shows a machine that serves and does nothing else."""
+    host = PanelHost(theme="dark", logs=True, options=lambda _: {"ctx-size": 16384})
+    opened = Opened(host)
+    opened.show(panel_states.idle())
+    host.open(QRect(790, 590, 1, 1))
+    assert host.window is not None
+    qtbot.waitUntil(host.window.isActiveWindow)
+    yield opened
+    host.close()

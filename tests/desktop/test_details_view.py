@@ -44,6 +44,7 @@ def test_the_facts_of_the_header_are_told_as_far_as_they_are_known() -> None:
         "Good for": "chat, tool calls",
         "Made from": "Llama 3.1 8B",
         "License": "nvidia-open-model-license",
+        "Takes": "5.0 GiB on the GPU · 16k context · measured",
         "Loads in": "about 5 s",
     }
     assert [(fact.label, fact.value) for fact in view.options] == [

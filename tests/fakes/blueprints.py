@@ -1,98 +1,39 @@
-"""Blueprints of small models that do not exist, one rule each."""
+"""What the header of a model says about its memory, without a file."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from model_switcher.domain.prediction.blueprint import Tensor, open_blueprint, pack
-from model_switcher.domain.tensor_types import TYPE_NUMBERS
+from model_switcher.domain.prediction.blueprint import Tensor, pack
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from model_switcher.domain.prediction import Blueprint
 
-    from model_switcher.domain.prediction.blueprint import Blueprint, Hyperparameter
-
-BLOCKS, EMBEDDING, HEADS, HEADS_KV, HEAD, NETWORK, VOCABULARY = 8, 1024, 16, 4, 64, 3072, 32000
+Q4_K, F32 = 12, 0
 
 
-def tensor(name: str, *shape: int, kind: str = "F16") -> Tensor:
-    return Tensor(name, TYPE_NUMBERS[kind], shape)
-
-
-def attention(block: int) -> list[Tensor]:
-    name = f"blk.{block}."
-    return [
-        tensor(f"{name}attn_norm.weight", EMBEDDING, kind="F32"),
-        tensor(f"{name}attn_q.weight", EMBEDDING, HEADS * HEAD),
-        tensor(f"{name}attn_k.weight", EMBEDDING, HEADS_KV * HEAD),
-        tensor(f"{name}attn_v.weight", EMBEDDING, HEADS_KV * HEAD),
-        tensor(f"{name}attn_output.weight", HEADS * HEAD, EMBEDDING),
-    ]
-
-
-def network(block: int) -> list[Tensor]:
-    name = f"blk.{block}."
-    return [
-        tensor(f"{name}ffn_norm.weight", EMBEDDING, kind="F32"),
-        tensor(f"{name}ffn_gate.weight", EMBEDDING, NETWORK),
-        tensor(f"{name}ffn_up.weight", EMBEDDING, NETWORK),
-        tensor(f"{name}ffn_down.weight", NETWORK, EMBEDDING),
-    ]
-
-
-def experts(block: int, count: int = 16) -> list[Tensor]:
-    name = f"blk.{block}."
-    return [
-        tensor(f"{name}ffn_norm.weight", EMBEDDING, kind="F32"),
-        tensor(f"{name}ffn_gate_inp.weight", EMBEDDING, count, kind="F32"),
-        tensor(f"{name}ffn_gate_exps.weight", EMBEDDING, NETWORK, count),
-        tensor(f"{name}ffn_up_exps.weight", EMBEDDING, NETWORK, count),
-        tensor(f"{name}ffn_down_exps.weight", NETWORK, EMBEDDING, count),
-    ]
-
-
-def decoder_block(block: int) -> list[Tensor]:
-    return [*attention(block), *network(block)]
-
-
-def expert_block(block: int) -> list[Tensor]:
-    return [*attention(block), *experts(block)]
-
-
-def blueprint(
-    architecture: str = "llama",
-    *,
-    block: Callable[[int], list[Tensor]] = decoder_block,
-    blocks: int = BLOCKS,
-    tied: bool = False,
-    more: Iterable[Tensor] = (),
-    **hyperparameters: Hyperparameter,
-) -> Blueprint:
-    """A small model; in the names of hyper-parameters "__" stands for a dot."""
-    known: dict[str, Hyperparameter] = {
-        "block_count": blocks,
-        "context_length": 131072,
-        "embedding_length": EMBEDDING,
-        "feed_forward_length": NETWORK,
-        "attention.head_count": HEADS,
-        "attention.head_count_kv": HEADS_KV,
+def blueprint(blocks: int = 32, width: int = 4096, inner: int = 14336, words: int = 128256) -> Blueprint:
+    """Of a model like Llama 3.1 8B."""
+    heads = {"attention.head_count": width // 128, "attention.head_count_kv": 8}
+    sizes = {"block_count": blocks, "context_length": 131072, "embedding_length": width}
+    matrices = {
+        "attn_q": (width, width),
+        "attn_k": (width, 1024),
+        "attn_v": (width, 1024),
+        "attn_output": (width, width),
+        "ffn_gate": (width, inner),
+        "ffn_up": (width, inner),
+        "ffn_down": (inner, width),
     }
-    known |= {name.replace("__", "."): value for name, value in hyperparameters.items()}
     tensors = [
-        tensor("token_embd.weight", EMBEDDING, VOCABULARY),
-        tensor("output_norm.weight", EMBEDDING, kind="F32"),
-        *(() if tied else (tensor("output.weight", EMBEDDING, VOCABULARY),)),
-        *more,
+        Tensor("token_embd.weight", Q4_K, (width, words)),
+        Tensor("output.weight", Q4_K, (width, words)),
     ]
-    for number in range(blocks):
-        tensors += block(number)
-    packed = pack(architecture, known, tensors)
+    tensors.append(Tensor("output_norm.weight", F32, (width,)))
+    for block in range(blocks):
+        tensors += [Tensor(f"blk.{block}.{name}.weight", Q4_K, shape) for name, shape in matrices.items()]
+        tensors += [Tensor(f"blk.{block}.{name}.weight", F32, (width,)) for name in ("attn_norm", "ffn_norm")]
+    hyperparameters = {**heads, **sizes, "feed_forward_length": inner, "vocab_size": words}
+    packed = pack("llama", hyperparameters, tensors)
     assert packed is not None
     return packed
-
-
-def size(blueprint: Blueprint, *names: str) -> int:
-    """Bytes of those tensors, in all blocks; without names, of all tensors."""
-    layout = open_blueprint(blueprint)
-    every = [*layout.outer.values(), *(item for block in layout.blocks.values() for item in block.values())]
-    return sum(item.size for item in every if not names or item.name in names)

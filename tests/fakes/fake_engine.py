@@ -87,6 +87,9 @@ def begin(options: argparse.Namespace, server: ThreadingHTTPServer) -> None:
     if options.exit_at_once is not None:
         print("error: refusing to work", file=sys.stderr)
         raise SystemExit(options.exit_at_once)
+    if options.leave_child_on_port and os.fork() == 0:
+        assert server.fileno() >= 0
+        signal.pause()
     if options.ignore_termination:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     else:
@@ -94,9 +97,6 @@ def begin(options: argparse.Namespace, server: ThreadingHTTPServer) -> None:
     if options.leave_child:
         child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
         options.leave_child.write_text(str(child.pid), encoding="utf-8")
-    if options.leave_child_on_port and os.fork() == 0:
-        assert server.fileno() >= 0
-        signal.pause()
     if options.garbage:
         sys.stdout.buffer.write(b"\x00\xff\xfe cmd_child_to_router:state:{{{\n" + b"\xff" * 200_000)
         sys.stdout.buffer.write(b'\ncmd_child_to_router:state:{"state":"ready","payload":7}\n')

@@ -19,6 +19,7 @@ import httpx
 import pytest
 
 from fakes.instance import free_port
+from fakes.launches import QUICK
 from fakes.traces import Traces
 from model_switcher.cli.host import Host, HostOptions
 from model_switcher.domain.snapshot import Outcome, Snapshot
@@ -32,7 +33,6 @@ from model_switcher.places import places
 
 ALDER, BIRCH, CEDAR = MODELS = ("alder", "birch", "cedar")
 SECONDS = 20.0  # far more than anything here takes
-QUICK = Deadlines(stall=20.0, silent=20.0, graceful=0.3, kill=5.0, poll=0.02)
 
 # It answers questions after what it is by itself, and so quickly; to serve, it becomes the fake engine.
 SCRIPT = """#!/bin/sh

@@ -7,6 +7,7 @@ import atexit
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,7 +25,9 @@ from model_switcher.engine.demo_models import write_demo_models
 from model_switcher.engine.log import LogRing
 
 FAKE = (sys.executable, "-S", str(Path(__file__).with_name("fake_engine.py")))
-QUICK = Deadlines(stall=0.5, silent=0.5, graceful=0.3, kill=5.0, poll=0.02)
+# A busy machine may need seconds to start a fake engine: only where it is to come too late is little time.
+QUICK = Deadlines(stall=20.0, silent=20.0, graceful=0.3, kill=5.0, poll=0.02)
+IMPATIENT = replace(QUICK, stall=0.5, silent=0.5)
 
 
 @cache

@@ -90,7 +90,10 @@ def read_blueprints(path: Path) -> dict[str, Blueprint]:
 
 def write_blueprints(path: Path, blueprints: dict[str, Blueprint]) -> None:
     """Write what `read_blueprints` reads: a model a line, blocks with the same tensors once."""
-    lines = (f'"{name}":{json.dumps(_form(blueprint), separators=(",", ":"))}' for name, blueprint in blueprints.items())
+    lines = (
+        f'"{name}":{json.dumps(_form(blueprint), separators=(",", ":"))}'
+        for name, blueprint in blueprints.items()
+    )
     path.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
 
 

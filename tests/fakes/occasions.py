@@ -9,8 +9,8 @@ from enum import Enum
 
 import pytest
 
-from fakes.household import ALDER, BIRCH, CEDAR, QUICK, Household
-from fakes.launches import until
+from fakes.household import ALDER, BIRCH, CEDAR, Household
+from fakes.launches import QUICK, until
 from model_switcher.domain.errors import NothingServed, SwitchFailed, SwitchSuperseded
 from model_switcher.domain.snapshot import Reason, Result
 from model_switcher.domain.states import COMING_UP, Cause

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from fakes import snapshots
+from fakes.blueprints import blueprint
 from fakes.snapshots import GEMMA, LLAMA, NEMOTRON, PHINANCE, QWEN
 from model_switcher.desktop.view_state.shares import shares
 from model_switcher.desktop.view_state.trail import Point, Trail
 from model_switcher.domain.catalog import Catalog, Rejected
 from model_switcher.domain.memory import Gpu, GpuProcess, Ram, Readings
-from model_switcher.domain.need import Fit, FitKind
+from model_switcher.domain.need import Amount, Fit, FitKind, Need, Source
 from model_switcher.domain.owners import OwnerKind
-from model_switcher.domain.prediction.blueprint import Tensor, pack
 from model_switcher.domain.snapshot import LeaseView, Phase, Snapshot, SwitchView
 from model_switcher.domain.states import ServerState
 from model_switcher.domain.units import GIB
-
-if TYPE_CHECKING:
-    from model_switcher.domain.prediction import Blueprint
 
 NOW = 1_790_000_000.0
 SERVER_PID = 4242
@@ -30,36 +26,6 @@ CUT = Rejected(
     code="model-truncated",
     reason="file ends 1.2 GiB early — download again",
 )
-Q4_K, F32 = 12, 0
-
-
-def blueprint(blocks: int = 32, width: int = 4096, inner: int = 14336, words: int = 128256) -> Blueprint:
-    """Of a model like Llama 3.1 8B."""
-    heads = {"attention.head_count": width // 128, "attention.head_count_kv": 8}
-    sizes = {"block_count": blocks, "context_length": 131072, "embedding_length": width}
-    matrices = {
-        "attn_q": (width, width),
-        "attn_k": (width, 1024),
-        "attn_v": (width, 1024),
-        "attn_output": (width, width),
-        "ffn_gate": (width, inner),
-        "ffn_up": (width, inner),
-        "ffn_down": (inner, width),
-    }
-    tensors = [
-        Tensor("token_embd.weight", Q4_K, (width, words)),
-        Tensor("output.weight", Q4_K, (width, words)),
-    ]
-    tensors.append(Tensor("output_norm.weight", F32, (width,)))
-    for block in range(blocks):
-        tensors += [Tensor(f"blk.{block}.{name}.weight", Q4_K, shape) for name, shape in matrices.items()]
-        tensors += [Tensor(f"blk.{block}.{name}.weight", F32, (width,)) for name in ("attn_norm", "ffn_norm")]
-    hyperparameters = {**heads, **sizes, "feed_forward_length": inner, "vocab_size": words}
-    packed = pack("llama", hyperparameters, tensors)
-    assert packed is not None
-    return packed
-
-
 USUAL = (
     replace(
         NEMOTRON,
@@ -84,6 +50,18 @@ FITS = {
     QWEN.id: Fit(kind=FitKind.ALONE, need=round(6.8 * GIB)),
     GEMMA.id: Fit(kind=FitKind.TIGHT, need=round(10.2 * GIB)),
     LLAMA.id: Fit(kind=FitKind.SHORT, need=round(41.8 * GIB), shortfall=round(31.2 * GIB), n_gpu_layers=14),
+}
+NEEDS = {
+    NEMOTRON.id: (
+        Need(
+            device=Amount(weights=round(3.9 * GIB), cache=GIB, compute=round(0.1 * GIB)),
+            host=Amount(),
+            source=Source.MEASURED,
+            ctx_size=16384,
+            low=5 * GIB,
+            high=5 * GIB,
+        ),
+    )
 }
 EXPECTED = {NEMOTRON.id: 5.1, PHINANCE.id: 3.0, QWEN.id: 6.2, GEMMA.id: 7.4}
 
@@ -121,6 +99,7 @@ def idle() -> Snapshot:
         readings=readings(),
         catalog=CATALOG,
         fits=FITS,
+        needs=NEEDS,
         expected=EXPECTED,
     )
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from fakes.household import QUICK, Household
+from fakes.household import Household
+from fakes.launches import QUICK
 from fakes.occasions import EXITS, OCCASIONS, Fault, culprits
 from fakes.verdict import check
 from model_switcher.domain.plan import restarts
@@ -34,8 +35,6 @@ FAULTS = {
     "floods its log with 200 MB": Fault(engine=("--flood-mib", "200"), at_start=True),
     "writes garbage": Fault(engine=("--garbage",)),
 }
-
-
 CELLS = [
     pytest.param(fault, occasion, id=f"{name}-{occasion}-{fault.told(occasion)}")
     for name, fault in FAULTS.items()

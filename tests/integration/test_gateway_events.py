@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator
 
@@ -10,7 +11,10 @@ import httpx
 import pytest
 
 from fakes.http_engines import until
-from fakes.upstream import Front, open_front
+from fakes.upstream import CONTROL_KEY, Front, open_front
+from model_switcher.client.link import Link
+from model_switcher.client.switcher import Switcher
+from model_switcher.domain.instance import InstanceRecord
 from model_switcher.domain.snapshot import Snapshot
 from model_switcher.domain.wire import decode_state
 from model_switcher.engine.log import LogLine
@@ -76,6 +80,51 @@ async def test_a_reader_who_comes_back_gets_what_he_missed_and_nothing_twice() -
         assert numbers == list(range(3, numbers[-1] + 1))
         last = f"{ids[0].partition('-')[0]}-{front.backend.snapshot.number}"
         assert await resumed(front, last) == [front.backend.snapshot.number]
+
+
+async def test_the_client_goes_on_where_a_lost_connection_broke_off() -> None:
+    async with open_front() as front:
+        lines: list[asyncio.StreamWriter] = []
+
+        async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            """A line between client and gateway, which the test can cut."""
+            lines.append(writer)
+            gateway_reader, gateway_writer = await asyncio.open_connection("127.0.0.1", front.port)
+            with contextlib.suppress(ConnectionError):
+                async with asyncio.TaskGroup() as both:
+                    both.create_task(pour(reader, gateway_writer))
+                    both.create_task(pour(gateway_reader, writer))
+
+        async with await asyncio.start_server(carry, "127.0.0.1", 0) as relay:
+            address = f"http://127.0.0.1:{relay.sockets[0].getsockname()[1]}"
+            switcher = Switcher()
+            switcher._connected = Link(
+                InstanceRecord(
+                    pid=1, created=1.0, address=address, key=CONTROL_KEY, mode="headless", version="1"
+                )
+            )
+            numbers: list[int] = []
+            async with contextlib.aclosing(switcher.events()) as events:
+                async for snapshot in events:
+                    numbers.append(snapshot.number)
+                    front.backend.hub.update(held=snapshot.number + 1)
+                    if snapshot.number in {3, 6}:
+                        lines[-1].transport.abort()
+                    if snapshot.number == 9:
+                        break
+            assert numbers == list(range(10))
+            assert len(lines) == 3
+            await switcher.__aexit__(None, None, None)
+
+
+async def pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Everything from one to the other, until one of them ends."""
+    try:
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+    finally:
+        writer.close()
 
 
 @pytest.mark.parametrize("last", ["", "0", "nonsense", "00000000-1", "\u00fc"])

@@ -54,6 +54,12 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     )  # fmt: skip
 
 
+def about(size: int | None) -> Any:
+    """That size: an engine takes and gives a few kilobytes between two questions."""
+    assert size is not None
+    return pytest.approx(size, abs=MIB)
+
+
 def gpu_of(readings: dict[str, Any]) -> dict[str, Any]:
     (found,) = readings["gpus"]
     return dict(found)
@@ -88,13 +94,14 @@ async def test_the_driver_tells_what_an_engine_holds_and_that_it_gave_it_back(
         loaded = gpu_of(program.sample(pid))
         used = held(loaded, pid)
         assert used > models[1].stat().st_size, "weights, cache and buffers"
-        assert (loaded["free"], loaded["used"]) == (IDLE - used, DESKTOP + used)
+        assert loaded["free"] == about(IDLE - used)
+        assert loaded["used"] == about(DESKTOP + used)
         refused = program.prove_release(pid, bound=0.2)
-        assert (refused["verdict"], refused["missing"]) == ("Unproven", used)
+        assert (refused["verdict"], refused["missing"]) == ("Unproven", about(used))
         assert (refused["holder"], refused["device"]) == ("llama-server", NAME)
         await end(engine)
         proof = program.prove_release(pid, bound=10)
-        assert (proof["verdict"], proof["gained"]) == ("Proven", used)
+        assert (proof["verdict"], proof["gained"]) == ("Proven", about(used))
         assert gpu_of(program.sample())["free"] == IDLE
 
 
@@ -108,7 +115,7 @@ async def test_a_counter_that_stays_as_it_was_delays_the_proof(
         used = held(gpu_of(program.sample(engine.process.pid)), engine.process.pid)
         pid = await end(engine)
         proof = program.prove_release(pid, bound=20)
-        assert (proof["verdict"], proof["gained"]) == ("Proven", used)
+        assert (proof["verdict"], proof["gained"]) == ("Proven", about(used))
         assert proof["seconds"] >= frozen
 
 
@@ -121,7 +128,11 @@ async def test_a_counter_that_never_moves_is_the_drivers_fault_past_the_bound(
         used = held(gpu_of(program.sample(engine.process.pid)), engine.process.pid)
         pid = await end(engine)
         proof = program.prove_release(pid, bound=0.3)
-        assert (proof["verdict"], proof["holder"], proof["missing"]) == ("Unproven", "the driver", used)
+        assert (proof["verdict"], proof["holder"], proof["missing"]) == (
+            "Unproven",
+            "the driver",
+            about(used),
+        )
 
 
 async def test_a_program_that_took_the_memory_meanwhile_is_named(
@@ -164,10 +175,10 @@ async def test_a_whole_switch_is_seen_in_the_gauge(
         assert (gpu_now(large).used or 0) - (gpu_now(small).used or 0) > 20 * MIB
         owner = large.owners[0].owners[0]
         assert (owner.kind, owner.name) == (OwnerKind.SERVER, "large")
-        assert gpu_now(large).used == DESKTOP + owner.used
+        assert gpu_now(large).used == about(DESKTOP + owner.used)
         await choose(instance, "small")
         again = await instance.until(lambda snapshot: shown(snapshot, "small"))
-        assert gpu_now(again).used == gpu_now(small).used
+        assert gpu_now(again).used == about(gpu_now(small).used)
 
 
 async def test_models_beside_each_other_are_owners_beside_each_other(
@@ -183,7 +194,7 @@ async def test_models_beside_each_other_are_owners_beside_each_other(
             return {owner.name: owner.used for owner in owners if owner.kind is OwnerKind.SERVER}
 
         both = await instance.until(lambda snapshot: len(servers(snapshot)) == 2)
-        assert gpu_now(both).used == DESKTOP + sum(servers(both).values())
+        assert gpu_now(both).used == about(DESKTOP + sum(servers(both).values()))
         assert servers(both)["large"] > servers(both)["small"]
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from fakes.launches import QUICK, Watched, lives, until
+from fakes.launches import IMPATIENT, QUICK, Watched, lives, until
 from model_switcher.domain.engines import EngineBinary
 from model_switcher.domain.states import Cause, ServerState
 from model_switcher.engine.control.pulse import Signs
@@ -79,7 +79,8 @@ async def test_a_stop_before_the_process_is_there_leaves_nothing() -> None:
 async def test_an_engine_that_does_not_come_up_is_gone_when_that_is_said(
     faults: tuple[str, ...], cause: Cause
 ) -> None:
-    watched = await started(*faults)
+    watched = Watched(*faults, deadlines=IMPATIENT if cause is Cause.NOT_READY_IN_TIME else QUICK)
+    watched.server.start()
     await watched.reach(FAILED)
     assert watched.server.failure is not None
     assert watched.server.failure.cause == cause
@@ -88,7 +89,7 @@ async def test_an_engine_that_does_not_come_up_is_gone_when_that_is_said(
 
 
 async def test_a_process_that_neither_comes_up_nor_ends_is_told_with_both() -> None:
-    watched = Watched("--never-ready", deadlines=replace(QUICK, kill=0.0))
+    watched = Watched("--never-ready", deadlines=replace(IMPATIENT, kill=0.0))
     watched.server.start()
     await watched.reach(FAILED)
     failure = watched.server.failure
@@ -166,8 +167,7 @@ async def test_garbage_on_its_output_is_no_reason_to_fail() -> None:
 
 
 async def test_a_flooded_log_is_bounded() -> None:
-    # Its deadlines are not what is tested: a busy machine needs a while for so much.
-    watched = Watched("--flood-mib", "40", deadlines=replace(QUICK, stall=20.0, silent=20.0))
+    watched = Watched("--flood-mib", "40")
     watched.server.start()
     await watched.reach(READY)
     assert len(watched.log.lines()) == 20_000

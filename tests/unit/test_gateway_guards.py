@@ -165,5 +165,26 @@ async def test_without_a_right_key_only_the_health_is_told(headers: dict[str, st
         assert (await ask(front, "/health", **headers)).status_code == 503
 
 
+async def test_keys_are_told_nobody_and_written_nowhere(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken() -> None:
+        raise ZeroDivisionError
+
+    caplog.set_level("DEBUG")
+    async with open_front(settings=KEYS) as front:
+        monkeypatch.setattr(front.backend, "stop", broken)
+        answers = [
+            await ask(front, path, method, Authorization=f"Bearer {key}")
+            for key in ("first key", CONTROL_KEY, "a wrong key")
+            for method, path in (("GET", "/switcher/state"), ("POST", "/switcher/stop"), ("GET", "/props"))
+        ]
+        assert {answer.status_code for answer in answers} == {200, 401, 500, 503}
+        told = caplog.text + "".join(f"{answer.text} {answer.headers}" for answer in answers)
+        assert "The gateway failed on /switcher/stop" in told
+        for key in (*KEYS.api_keys, CONTROL_KEY, "a wrong key"):
+            assert key not in told
+
+
 async def _write(writer: object, data: bytes) -> None:
     writer.write(data)  # type: ignore[attr-defined]

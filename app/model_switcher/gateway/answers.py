@@ -27,6 +27,16 @@ _RETRY_AFTER = {429: 1, 503: 1, 504: 1}
 _RETRY_AFTER_CHOICE = 5
 
 
+class PlainError(Exception):
+    """A request that cannot be answered for a reason of HTTP's own, which has no place in the tree of errors."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+
+
 def json_answer(value: object, *, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
     """`value` as JSON."""
     return encoded_answer(wire.encode(value), status=status, headers=headers)

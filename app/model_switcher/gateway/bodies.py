@@ -6,6 +6,8 @@ from aiohttp import HttpVersion11, web
 
 from model_switcher.domain.errors import HoldFull, UsageError
 from model_switcher.domain.units import format_size
+from model_switcher.gateway.answers import PlainError
+from model_switcher.gateway.patience import next_piece
 
 
 class HeldBytes:
@@ -15,12 +17,15 @@ class HeldBytes:
         self.limit = limit
         self.size = 0
 
-    def take(self, size: int) -> None:
-        """Count `size` bytes more.
+    def take(self, size: int, *, among: int = 0) -> None:
+        """Count `size` bytes more, of a body of which `among` bytes are counted already.
 
         Raises:
-            HoldFull: They do not fit.
+            PlainError: They are too many by themselves.
+            HoldFull: They do not fit beside the others.
         """
+        if among + size > self.limit:
+            raise PlainError(413, "content-too-large", f"The body is larger than {format_size(self.limit)}")
         if self.size + size > self.limit:
             raise HoldFull(
                 f"The requests that wait would take more than {format_size(self.limit)}",
@@ -44,18 +49,18 @@ class Body:
 
         Raises:
             HoldFull: There is no room for it.
+            PlainError: It is larger than all that may be held, or does not come in time.
             UsageError: It is damaged.
         """
         try:
             if request.content_length is not None:
                 self._take(request.content_length)
-                self.data = await request.content.read()
-                return
             parts = []
-            while part := await request.content.readany():
-                self._take(len(part))
+            while part := await next_piece(request.content):
+                if request.content_length is None:
+                    self._take(len(part))
                 parts.append(part)
-            self.data = b"".join(parts)
+            self.data = parts[0] if len(parts) == 1 else b"".join(parts)
         except web.RequestPayloadError as error:
             raise UsageError(f"The body of the request is damaged: {error}") from error
 
@@ -67,7 +72,7 @@ class Body:
             self.data = b""
 
     def _take(self, size: int) -> None:
-        self._held.take(size)
+        self._held.take(size, among=self._taken)
         self._taken += size
 
 

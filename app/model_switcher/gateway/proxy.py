@@ -9,9 +9,11 @@ from aiohttp import HttpVersion11, web
 
 from model_switcher.domain import wire
 from model_switcher.domain.errors import UpstreamLost, UsageError
+from model_switcher.gateway.answers import PlainError
 from model_switcher.gateway.bodies import Body, HeldBytes, body_is_held, permit_body
 from model_switcher.gateway.guards import MODEL_HEADER
 from model_switcher.gateway.http1 import LAST_CHUNK, Head, chunk, request_head
+from model_switcher.gateway.patience import next_piece, send
 from model_switcher.gateway.upstream import ConnectionClosedError, Upstreams, address_of
 
 if TYPE_CHECKING:
@@ -22,7 +24,13 @@ if TYPE_CHECKING:
     from model_switcher.gateway.upstream import Connection
 
 _NEVER_WAKING = frozenset({"GET", "HEAD"})
+# Seconds between the death of an engine and the moment when the controller has heard of it, in steps.
+_UNTIL_NOTICED = (0.02, 0.05, 0.1, 0.2, 0.4)
 _JOINED_UP_TO = 64 * 1024
+
+
+class _UnreachedError(Exception):
+    """The engine takes no connection, so nothing of the request was sent."""
 
 
 class PassedAnswer(web.StreamResponse):
@@ -76,13 +84,26 @@ class Proxy:
                 else:
                     body.data = None
             model = await self._routing.model_of(request, body.data)
+            return await self._forward_to(model, request, body, cors)
+        finally:
+            body.release()
+
+    async def _forward_to(
+        self, model: str | None, request: web.BaseRequest, body: Body, cors: Mapping[str, str]
+    ) -> web.StreamResponse:
+        """The answer of a model. An engine that takes no connection has just died: the next one is waited for."""
+        pauses = iter(_UNTIL_NOTICED)
+        while True:
             ticket = await self._admission.enter(model, wake=request.method not in _NEVER_WAKING)
             try:
                 return await self._exchange(request, ticket, body, cors)
+            except _UnreachedError as error:
+                pause = next(pauses, None)
+                if pause is None:
+                    raise UpstreamLost(f"The engine of {ticket.model} does not answer") from error
             finally:
                 ticket.leave()
-        finally:
-            body.release()
+            await asyncio.sleep(pause)
 
     async def _exchange(
         self, request: web.BaseRequest, ticket: Ticket, body: Body, cors: Mapping[str, str]
@@ -128,7 +149,7 @@ class Proxy:
         try:
             return await self._upstreams.connect(ticket.url)
         except OSError as error:  # TimeoutError among them
-            raise UpstreamLost(f"The engine of {ticket.model} does not answer") from error
+            raise _UnreachedError from error
 
     async def _pass_on(
         self,
@@ -151,10 +172,10 @@ class Proxy:
                 if data:
                     out += chunk(data) if chunked else data
                 if connection.complete:
-                    await request.writer.write(out + LAST_CHUNK if chunked else out)
+                    await send(request, out + LAST_CHUNK if chunked else out)
                     return PassedAnswer(head.status, keep_alive=keep_alive)
                 if out:
-                    await request.writer.write(out)
+                    await send(request, out)
                 data, out = await connection.read(), b""
         except ConnectionClosedError:
             await _break_off(request, head, ticket, chunked=chunked)
@@ -195,9 +216,9 @@ async def _ask(connection: Connection, request: web.BaseRequest, ticket: Ticket,
 async def _ask_streaming(connection: Connection, request: web.BaseRequest, *, chunked: bool) -> Head:
     """Send the body as it comes, and hear the answer meanwhile: an engine may refuse before it has read all."""
 
-    async def send() -> None:
+    async def pass_body() -> None:
         await permit_body(request)
-        while data := await request.content.readany():
+        while data := await next_piece(request.content):
             connection.write(chunk(data) if chunked else data)
             await connection.drain()
         if chunked:
@@ -207,7 +228,7 @@ async def _ask_streaming(connection: Connection, request: web.BaseRequest, *, ch
         if not task.cancelled() and task.exception() is not None:
             connection.close()
 
-    sender = asyncio.create_task(send())
+    sender = asyncio.create_task(pass_body())
     sender.add_done_callback(sent)
     try:
         return await connection.head()
@@ -215,6 +236,8 @@ async def _ask_streaming(connection: Connection, request: web.BaseRequest, *, ch
         error = sender.exception() if sender.done() and not sender.cancelled() else None
         if isinstance(error, web.RequestPayloadError):
             raise UsageError(f"The body of the request is damaged: {error}") from error
+        if isinstance(error, PlainError):
+            raise error from None
         raise
     finally:
         if not sender.done():

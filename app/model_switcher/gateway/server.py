@@ -13,7 +13,8 @@ from aiohttp import web
 
 from model_switcher.domain.errors import SwitcherError
 from model_switcher.domain.leases import LEASES
-from model_switcher.gateway.answers import error_answer, plain_error, wrong_method
+from model_switcher.gateway import patience
+from model_switcher.gateway.answers import PlainError, error_answer, plain_error, wrong_method
 from model_switcher.gateway.callers import Callers
 from model_switcher.gateway.control import Control
 from model_switcher.gateway.guards import Guards
@@ -126,6 +127,7 @@ class Gateway:
             access_log=None,
             logger=_http_log,
             auto_decompress=False,
+            keepalive_timeout=patience.HEADER_SECONDS,
             max_line_size=LONGEST_HEADER_LINE,
             max_field_size=LONGEST_HEADER_LINE,
         )
@@ -192,6 +194,8 @@ class Gateway:
             response = await self._answer(request, path, ours)
         except SwitcherError as error:
             response = error_answer(error)
+        except PlainError as error:
+            response = plain_error(error.status, error.code, error.message)
         except Exception as error:
             if isinstance(error, ConnectionError) and (
                 request.transport is None or request.transport.is_closing()

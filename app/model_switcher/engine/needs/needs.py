@@ -98,6 +98,7 @@ class Needs:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._learner.close()
+        await self._store.close()
 
     @property
     def tasks(self) -> Sequence[asyncio.Task[None]]:

@@ -5,6 +5,7 @@ Each need belongs to files, options, an engine with its version, and GPUs: if an
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from dataclasses import dataclass, replace
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from model_switcher.domain.need import Need, Source
-from model_switcher.engine.background import in_background
+from model_switcher.engine.background import in_background, in_thread
 from model_switcher.engine.database import Database
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 FILE = "needs.sqlite"
 KEPT = 5000
+CLOSE_SECONDS = 2.0
 
 MIGRATIONS = (
     """
@@ -89,6 +91,7 @@ class NeedStore:
         self._database = Database(path, "the file of measured needs", MIGRATIONS)
         self._entries: dict[Key, dict[tuple[Source, int, int | None], Entry]] = {}
         self._drivers: dict[str, int] = {}
+        self._writing: set[asyncio.Future[None]] = set()
         self._told = False
 
     async def open(self) -> None:
@@ -113,10 +116,15 @@ class NeedStore:
         """Keep something that was learned; it counts at once."""
         entry = replace(entry, noted=time.time())
         self.remember(entry)
-        try:
-            await in_background(self._database.write, lambda connection: _write(connection, entry))
-        except OSError as error:
-            self._complain(error)
+        writing = in_thread(lambda: self._database.write(lambda connection: _write(connection, entry)))
+        self._writing.add(writing)
+        writing.add_done_callback(self._written)
+        await asyncio.wait({writing})
+
+    async def close(self) -> None:
+        """Wait for what is being written; a disk that does not answer is not waited for."""
+        if self._writing:
+            await asyncio.wait(self._writing, timeout=CLOSE_SECONDS)
 
     def measured(self, key: Key, *, ctx_size: int, layers: int | None) -> Need | None:
         """What a server with that context and those layers took."""
@@ -154,7 +162,12 @@ class NeedStore:
         if entry.source is Source.MEASURED and entry.need is not None and entry.need.driver is not None:
             self._drivers[entry.key.gpus] = entry.need.driver
 
-    def _complain(self, error: OSError) -> None:
+    def _written(self, writing: asyncio.Future[None]) -> None:
+        self._writing.discard(writing)
+        if not writing.cancelled() and (error := writing.exception()) is not None:
+            self._complain(error)
+
+    def _complain(self, error: BaseException) -> None:
         if not self._told:
             self._told = True
             _log.warning("Measured needs cannot be kept: %s", error)
