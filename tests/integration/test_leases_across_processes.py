@@ -161,6 +161,8 @@ async def test_a_lease_in_a_block_of_python(settings: Path) -> None:
             assert await switcher.chat("s", "u") == BIRCH
             assert await switcher.chat("s", "u", model=BIRCH) == BIRCH
         assert await switcher.chat("s", "u") == ALDER
+        async with lease:  # again
+            assert await switcher.chat("s", "u") == BIRCH
 
 
 async def test_a_model_that_cannot_be_borrowed_raises_why_and_the_selected_one_is_back(

@@ -83,15 +83,14 @@ async def test_schemathesis_finds_nothing(tmp_path: Path) -> None:
         await instance.ready()
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "schemathesis.cli", "run", f"{instance.address}/switcher/openapi.json",
-            "--max-examples", "10", "--generation-deterministic", "--request-timeout", "60",
+            "--max-examples", "5", "--generation-deterministic", "--request-timeout", "60",
             *(word for path in LEFT_OUT for word in ("--exclude-path", path)),
             cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             env={**os.environ, "SCHEMATHESIS_HOOKS": "fakes.schemathesis_hooks", "PYTHONPATH": str(TESTS)},
         )  # fmt: skip
         output, _ = await process.communicate()
         assert process.returncode == 0, output.decode()
-        operations = sum(map(len, OPERATIONS.values()))
-        print(output.decode())
+        operations = sum(map(len, OPERATIONS.values())) - 1  # it leaves out the document itself
         assert f"{operations - len(LEFT_OUT)} selected / {operations} total" in output.decode()
         assert "The gateway failed" not in instance.said()
         assert (await asyncio.to_thread(instance.state)).held == 0

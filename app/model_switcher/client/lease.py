@@ -74,6 +74,7 @@ class Lease:
             yield piece
 
     async def __aenter__(self) -> Self:
+        self._form, self._ended = None, None
         granted: asyncio.Future[LeaseForm] = asyncio.get_running_loop().create_future()
         self._following = asyncio.create_task(self._follow(granted), name="lease")
         try:

@@ -37,6 +37,28 @@ class PlainError(Exception):
         self.message = message
 
 
+class PassedAnswer(web.StreamResponse):
+    """An answer whose bytes are written already, header included, as the engine sent them."""
+
+    def __init__(self, status: int, *, keep_alive: bool) -> None:
+        super().__init__(status=status)
+        self._stays_open = keep_alive
+
+    @property
+    def keep_alive(self) -> bool:
+        return self._stays_open
+
+    def force_close(self) -> None:
+        """Close the connection behind this answer, whatever its header said."""
+        self._stays_open = False
+
+    async def prepare(self, request: web.BaseRequest) -> None:
+        """Nothing is left to prepare."""
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """Nothing is left to write."""
+
+
 def json_answer(value: object, *, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
     """`value` as JSON."""
     return encoded_answer(wire.encode(value), status=status, headers=headers)

@@ -9,7 +9,7 @@ from aiohttp import HttpVersion11, web
 
 from model_switcher.domain import wire
 from model_switcher.domain.errors import UpstreamLost, UsageError
-from model_switcher.gateway.answers import PlainError
+from model_switcher.gateway.answers import PassedAnswer, PlainError
 from model_switcher.gateway.bodies import Body, HeldBytes, body_is_held, permit_body
 from model_switcher.gateway.guards import MODEL_HEADER
 from model_switcher.gateway.http1 import LAST_CHUNK, Head, chunk, request_head
@@ -31,28 +31,6 @@ _JOINED_UP_TO = 64 * 1024
 
 class _UnreachedError(Exception):
     """The engine takes no connection, so nothing of the request was sent."""
-
-
-class PassedAnswer(web.StreamResponse):
-    """An answer whose bytes are written already, header included, as the engine sent them."""
-
-    def __init__(self, status: int, *, keep_alive: bool) -> None:
-        super().__init__(status=status)
-        self._stays_open = keep_alive
-
-    @property
-    def keep_alive(self) -> bool:
-        return self._stays_open
-
-    def force_close(self) -> None:
-        """Close the connection behind this answer, whatever its header said."""
-        self._stays_open = False
-
-    async def prepare(self, request: web.BaseRequest) -> None:
-        """Nothing is left to prepare."""
-
-    async def write_eof(self, data: bytes = b"") -> None:
-        """Nothing is left to write."""
 
 
 class Proxy:

@@ -14,7 +14,7 @@ from aiohttp import web
 from model_switcher.domain.errors import SwitcherError
 from model_switcher.domain.leases import LEASES
 from model_switcher.gateway import patience
-from model_switcher.gateway.answers import PlainError, error_answer, plain_error, wrong_method
+from model_switcher.gateway.answers import PassedAnswer, PlainError, error_answer, plain_error, wrong_method
 from model_switcher.gateway.callers import Callers
 from model_switcher.gateway.control import Control
 from model_switcher.gateway.guards import Guards
@@ -23,7 +23,7 @@ from model_switcher.gateway.metrics import PATH as METRICS
 from model_switcher.gateway.metrics import Metrics, asks_a_model
 from model_switcher.gateway.openapi import PATH as OPENAPI
 from model_switcher.gateway.openapi import Description
-from model_switcher.gateway.proxy import PassedAnswer, Proxy, target_of
+from model_switcher.gateway.proxy import Proxy, target_of
 from model_switcher.gateway.routing import Routing
 from model_switcher.gateway.streams import Streams
 

@@ -200,6 +200,8 @@ ARCHITECTURES: dict[str, Architecture] = {
     "qwen3vl": _A(source="qwen3vl.cpp"),
     "qwen3vlmoe": _A(source="qwen3vlmoe.cpp"),
     "refact": _A(source="refact.cpp", rotates=Rotates.NEVER),
+    "rwkv6": _A(source="rwkv6.cpp", family=Family.RWKV6, memory=Memory.RECURRENT, rms=_LAYER_NORM),
+    "rwkv7": _A(source="rwkv7.cpp", family=Family.RWKV7, memory=Memory.RECURRENT, rms=_LAYER_NORM),
     "seed_oss": _A(source="seed-oss.cpp"),
     "smallthinker": _A(
         source="smallthinker.cpp",

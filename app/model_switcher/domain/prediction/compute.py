@@ -12,6 +12,7 @@ from model_switcher.domain.prediction.graphs.builder import Builder
 from model_switcher.domain.prediction.graphs.decoder import build_decoder
 from model_switcher.domain.prediction.graphs.encoder import build_encoder
 from model_switcher.domain.prediction.graphs.gemma import SPARSE_BLOCKS, build_gemma3n, build_gemma4
+from model_switcher.domain.prediction.graphs.rwkv import build_rwkv6, build_rwkv7
 from model_switcher.domain.prediction.scheduler import schedule
 from model_switcher.domain.prediction.traits import Family
 
@@ -33,6 +34,8 @@ _BUILDERS = {
     Family.ENCODER: build_encoder,
     Family.GEMMA3N: build_gemma3n,
     Family.GEMMA4: build_gemma4,
+    Family.RWKV6: build_rwkv6,
+    Family.RWKV7: build_rwkv7,
 }
 
 

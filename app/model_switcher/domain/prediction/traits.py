@@ -11,9 +11,7 @@ class Family(StrEnum):
 
     DECODER = "decoder"
     ENCODER = "encoder"
-    MAMBA = "mamba"
     DELTA_NET = "delta net"
-    CONVOLUTION = "short convolution"
     RWKV6 = "rwkv6"
     RWKV7 = "rwkv7"
     GEMMA3N = "gemma3n"
@@ -107,7 +105,6 @@ class Architecture:
         bare_norms: Whether it norms where it has no weights for that.
         entered_first: Behind which of its parts what came in stands first in the sum.
         scales_input: Whether embeddings are scaled; where the file can say it, 0 means not.
-        gate_in_query: Whether half of the query matrix makes a gate for the attention's result.
     """
 
     source: str
@@ -124,7 +121,6 @@ class Architecture:
     has_output: bool = True
     output_first: bool = False
     scales_input: bool = False
-    gate_in_query: bool = False
 
     @property
     def generates(self) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from model_switcher.domain.catalog import Kind
 from model_switcher.domain.paths import file_stem
-from model_switcher.domain.prediction.blueprint import Blueprint
+from model_switcher.domain.prediction.blueprint import Blueprint  # noqa: TC001 - msgspec asks for it when it decodes
 from model_switcher.engine.catalog.abilities import (
     Role,
     has_chat_template,
