@@ -15,7 +15,11 @@ from model_switcher.gateway.naming import LONGEST_NAME, MOST_PARTS, name_in_body
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=20),
     lambda inner: (
         st.lists(inner, max_size=4)
         | st.dictionaries(st.text(max_size=8) | st.just("model"), inner, max_size=4)

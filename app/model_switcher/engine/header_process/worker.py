@@ -88,7 +88,7 @@ class HeaderWorker(Child):
         if self._transport is None or (stdin := self._transport.get_pipe_transport(0)) is None:
             raise WorkerEndedError("failed")
         assert isinstance(stdin, asyncio.WriteTransport)
-        used = self._processor_seconds()
+        used: float | None = None  # asked only where it takes long: most headers take some milliseconds
         stdin.write(frame(path.encode()))
         while True:
             try:
@@ -96,6 +96,8 @@ class HeaderWorker(Child):
                     content = await self._next()
                 return decode(content)
             except TimeoutError:
+                if used is None:
+                    used = self._processor_seconds()
                 self._check(used, limits)
             except ValueError as error:
                 raise WorkerEndedError(f"gave an answer that makes no sense ({error})") from error

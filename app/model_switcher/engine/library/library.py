@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 _T = TypeVar("_T")
-_REST = 9  # times as long as putting it together takes, the catalog rests while headers are read
+_REST = 19  # times as long as putting it together takes, the catalog rests while headers are read
 _STORES = "(stores)"
 _log = logging.getLogger(__name__)
 
