@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import json
 import shutil
 import sys
@@ -11,7 +12,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, Self
 
@@ -223,7 +224,9 @@ class Household:
 
 @cache
 def _models() -> Path:
-    folder = Path(mkdtemp(prefix="models-"))
+    kept = TemporaryDirectory()
+    atexit.register(kept.cleanup)
+    folder = Path(kept.name)
     for seed, name in enumerate(MODELS):
         write_llama(folder / f"{name}.gguf", name=name.capitalize(), seed=seed)
     return folder

@@ -95,6 +95,7 @@ class Schedule:
         self.late: list[str] = []
         self.most_taken = 0
         self._returning = False
+        self._clearing = False  # another one was stopped so that the choice can return
         self._draining: frozenset[str] = frozenset()
 
     def run(self) -> None:
@@ -192,7 +193,9 @@ class Schedule:
                     wanted = {want.model for want in situation.wants} | {
                         claim.model for claim in situation.claims
                     }
-                    returns = model not in wanted and model == goal_of(situation)
+                    # A request for the choice may come while that is on its way back already.
+                    returns = model == goal_of(situation) and (self._clearing or model not in wanted)
+                    self._clearing = False
                     self.starts.append((self.now, model, returns))
                     if returns:
                         self.returns.append(self.now)
@@ -204,6 +207,7 @@ class Schedule:
                     assert not server.running
                     if not situation.wants and not situation.claims:
                         self.returns.append(self.now)
+                        self._clearing = True
                     server.state, server.until = ServerState.STOPPING, self.now + UNLOAD
                 case Refuse(model):
                     raise AssertionError(f"{model} was refused")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
-import time
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -28,8 +27,7 @@ if TYPE_CHECKING:
     from model_switcher.domain.catalog import Model
     from model_switcher.domain.memory import Gauge
 
-SCAN_SECONDS = 10.0  # for models to be found by an instance that has just been started
-LOOK_AGAIN_SECONDS = 0.1
+SCAN_SECONDS = 30.0  # for an instance that still reads what its models are
 
 _WORDS = {
     "start": "Start {}",
@@ -72,11 +70,11 @@ async def _two_models(switcher: Switcher, config: str | None) -> tuple[Model, Mo
     Raises:
         UnknownModel: There is none that writes text and fits.
     """
-    deadline = time.monotonic() + SCAN_SECONDS
-    while len(found := await _candidates(switcher, config)) < 2:  # noqa: PLR2004 - the two that are wanted
-        if not (await switcher.state()).scanning or time.monotonic() > deadline:
-            break
-        await asyncio.sleep(LOOK_AGAIN_SECONDS)
+    if switcher.started or (await switcher.state()).scanning:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(SCAN_SECONDS):
+                await switcher.rescan()
+    found = await _candidates(switcher, config)
     if not found:
         raise UnknownModel(
             "There is no model to try: none was found that writes text and fits",

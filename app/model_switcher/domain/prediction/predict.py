@@ -13,7 +13,7 @@ from model_switcher.domain.prediction.graph import Place
 from model_switcher.domain.prediction.graphs.builder import UnfamiliarModelError
 from model_switcher.domain.prediction.hyperparameters import Hyperparameters, hyperparameters
 from model_switcher.domain.prediction.load import LoadOptions
-from model_switcher.domain.prediction.projector import projector_amount
+from model_switcher.domain.prediction.projector import projection
 from model_switcher.domain.prediction.weights import Places, weights
 
 
@@ -47,8 +47,9 @@ def predict(
         parts.append(drafted.amounts)
         doubt += drafted.doubt
     if projector is not None:
-        place = Place.DEVICE if gpu and load.mmproj_offload else Place.HOST
-        parts.append({place: projector_amount(projector)})
+        projected = projection(projector, on_device=gpu and load.mmproj_offload)
+        parts.append(projected.amounts)
+        doubt += projected.doubt
     device, host = (_together([part[place] for part in parts if place in part]) for place in Place)
     return Need(
         device=device,

@@ -54,7 +54,7 @@ def _weighed(build: Builder, source: Node, block: int, name: str) -> Node:
     return like("mul", source, build.needed_of(block, f"{name}.weight"))
 
 
-def _shifted(build: Builder, source: Node, kept: Node) -> Node:
+def _shifted(source: Node, kept: Node) -> Node:
     """Each token's predecessor; of the first one that of the batch before."""
     width, each, slots = source.shape
     return concatenated(1, part(kept, (width, 1, slots)), part(source, (width, each - 1, slots)))
@@ -74,10 +74,10 @@ def _block_6(build: Builder, source: Node, block: int) -> Node:
     source = reshaped(source, (width, tokens // slots, slots))
     shift = _loaded(build, block)
     normed = build.norm(source, block, "attn_norm", rms=False)
-    mixed = _time_mix_6(build, normed, _shifted(build, normed, shift), block)
+    mixed = _time_mix_6(build, normed, _shifted(normed, shift), block)
     entered = like("add", mixed, source)
     again = build.norm(entered, block, "attn_norm_2", rms=False)
-    before = _shifted(build, again, shift)
+    before = _shifted(again, shift)
     _remembered(build, block, normed, again)
     nodes = tuple(reshaped(node, (width, tokens)) for node in (entered, again, before))
     if block == build.last_block:
@@ -178,10 +178,10 @@ def _block_7(build: Builder, source: Node, block: int, first_values: Node | None
     source = reshaped(source, (width, tokens // slots, slots))
     shift = _loaded(build, block)
     normed = build.norm(source, block, "attn_norm", rms=False)
-    mixed, values = _time_mix_7(build, normed, _shifted(build, normed, shift), block, first_values)
+    mixed, values = _time_mix_7(build, normed, _shifted(normed, shift), block, first_values)
     entered = like("add", mixed, source)
     again = build.norm(entered, block, "attn_norm_2", rms=False)
-    before = _shifted(build, again, shift)
+    before = _shifted(again, shift)
     _remembered(build, block, normed, again)
     nodes = tuple(reshaped(node, (width, tokens)) for node in (entered, again, before))
     if block == build.last_block:
