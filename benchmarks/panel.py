@@ -68,6 +68,7 @@ def painted(app: QApplication, panel: PanelHost) -> None:
 def measure(count: int, rounds: int) -> None:
     from PySide6.QtWidgets import QApplication
 
+    from model_switcher.desktop.ask import Ask
     from model_switcher.desktop.menu import Menu
     from model_switcher.desktop.panel_host import PanelHost
     from model_switcher.desktop.view_state import view_state
@@ -77,7 +78,7 @@ def measure(count: int, rounds: int) -> None:
     snapshot, trail = snapshot_of(count), Trail()
     for second in range(-300, 0):
         trail.record(at(snapshot, second))
-    panel = PanelHost(theme="dark", logs=True, options=lambda _: {})
+    panel = PanelHost(theme="dark", offered=(Ask.LOG, Ask.SETTINGS), options=lambda _: {})
     recent = tuple(model.id for model in snapshot.catalog.models[:6])
     menu = Menu()
 

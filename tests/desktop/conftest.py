@@ -15,6 +15,7 @@ from PySide6.QtCore import QRect
 from fakes import panel_states
 from fakes.opened_panel import Opened
 from fakes.screen import Screen, screen
+from model_switcher.desktop.ask import Ask
 from model_switcher.desktop.panel_host import PanelHost
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def _no_qt_garbage(request: pytest.FixtureRequest) -> Iterator[None]:
 @pytest.fixture
 def panel(qtbot: QtBot) -> Iterator[Opened]:
     """The panel, open and with the keyboard, which shows a machine that serves and does nothing else."""
-    host = PanelHost(theme="dark", logs=True, options=lambda _: {"ctx-size": 16384})
+    host = PanelHost(theme="dark", offered=(Ask.LOG, Ask.SETTINGS), options=lambda _: {"ctx-size": 16384})
     opened = Opened(host)
     opened.show(panel_states.idle())
     host.open(QRect(790, 590, 1, 1))

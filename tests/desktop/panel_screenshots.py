@@ -79,10 +79,11 @@ def window_of(picture: Picture, colours: Colours) -> PanelWindow:
     from PySide6.QtTest import QTest
 
     from fakes import panel_states as states
+    from model_switcher.desktop.ask import Ask
     from model_switcher.desktop.panel.window import PanelWindow
 
     snapshot = states.STATES[picture.state]()
-    window = PanelWindow(colours, logs=True, options=lambda _: OPTIONS)
+    window = PanelWindow(colours, offered=(Ask.LOG, Ask.SETTINGS), options=lambda _: OPTIONS)
     recent = states.RECENT if snapshot.catalog.models else ()
     window.content.show_snapshot(snapshot, recent, states.trail_of(snapshot))
     window.open_at(None)

@@ -9,7 +9,8 @@ import pytest
 from PySide6.QtWidgets import QMenu
 
 from fakes import snapshots
-from model_switcher.desktop.menu import Ask, Drawn, Menu
+from model_switcher.desktop.ask import Ask
+from model_switcher.desktop.menu import Drawn, Menu
 from model_switcher.desktop.view_state import view_state
 from model_switcher.domain.catalog import Catalog, Rejected
 from model_switcher.domain.snapshot import Snapshot
@@ -99,12 +100,30 @@ def test_every_entry_asks_for_what_it_says(menu: Menu, qtbot: QtBot, text: str, 
     assert asked.args == [ask]
 
 
-def test_the_log_folder_is_offered_where_there_is_one(qtbot: QtBot) -> None:
-    menu = Menu(logs=True)
+@pytest.mark.parametrize(
+    ("text", "ask"),
+    [("Show log", Ask.LOG), ("Settings…", Ask.SETTINGS), ("Start at login", Ask.LOGIN)],
+)
+def test_there_is_an_entry_for_what_is_offered_and_for_nothing_else(
+    menu: Menu, qtbot: QtBot, text: str, ask: Ask
+) -> None:
+    assert text not in texts(menu)
+    offering = Menu(offered=[ask])
+    qtbot.addWidget(offering)
+    assert text in texts(offering)
+    with qtbot.waitSignal(offering.asked) as asked:
+        action(offering, text).trigger()
+    assert asked.args == [ask]
+
+
+def test_the_mark_at_start_at_login_is_where_it_is_put(qtbot: QtBot) -> None:
+    menu = Menu(offered=[Ask.LOGIN])
     qtbot.addWidget(menu)
-    with qtbot.waitSignal(menu.asked) as asked:
-        action(menu, "Open log folder").trigger()
-    assert asked.args == [Ask.LOGS]
+    login = action(menu, "Start at login")
+    menu.show_login(on=True)
+    assert login.isChecked()
+    menu.show_login(on=False)
+    assert not login.isChecked()
 
 
 def test_an_open_menu_changes_its_texts_but_not_its_entries(menu: Menu) -> None:

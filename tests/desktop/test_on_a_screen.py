@@ -63,6 +63,7 @@ def test_the_panel_lists_the_models_and_marks_the_chosen_one(
             "Rescan models",
             "---",
             "Open panel",
+            "Start at login",
             "---",
             "Quit",
         ]
@@ -136,6 +137,24 @@ def test_failures_are_told_once_each_with_cause_and_hint(private_screen: Screen,
         tray.click("Quit")
         program.ends_well()
         assert len(daemon.told) == 2
+
+
+def test_start_at_login_is_turned_on_and_off_and_a_failure_of_that_is_told(
+    private_screen: Screen, tray: TrayDriver
+) -> None:
+    with NotificationDaemon(private_screen.bus) as daemon, Program(private_screen) as program:
+        eventually(shows(tray, "ready"))
+        assert not tray.find("Start at login").checked
+        tray.click("Start at login")
+        eventually(lambda: tray.find("Start at login").checked)
+        program.tell("login The autostart file cannot be written")
+        program.tell("progress 0.5")  # what was told before was heard when this is seen
+        eventually(shows(tray, "50 %"))
+        tray.click("Start at login")
+        eventually(lambda: daemon.told == [("The autostart file cannot be written", "Look at its folder.")])
+        assert tray.find("Start at login").checked
+        tray.click("Quit")
+        program.ends_well()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QAbstractButton, QLabel, QLineEdit, QWidget
 from fakes import panel_states as states
 from fakes.opened_panel import Opened
 from fakes.snapshots import NEMOTRON, QWEN
-from model_switcher.desktop.menu import Ask
+from model_switcher.desktop.ask import Ask
 from model_switcher.desktop.panel.row_menu import RowMenu
 from model_switcher.desktop.panel_host import PanelHost
 from model_switcher.desktop.theme import DARK
@@ -128,9 +128,9 @@ def test_the_foot_copies_the_address_and_leads_elsewhere(panel: Opened, qtbot: Q
     assert QGuiApplication.clipboard().text() == "http://127.0.0.1:8080/v1"
     assert foot.copy.text() == "Copied"
     qtbot.waitUntil(lambda: foot.copy.text() == "Copy")
-    for link in (foot.web_ui, foot.logs):
+    for link in (foot.web_ui, foot.log, foot.settings):
         QTest.mouseClick(link, Qt.MouseButton.LeftButton)
-    assert panel.asked == [(Ask.WEB_UI,), (Ask.LOGS,)]
+    assert panel.asked == [(Ask.WEB_UI,), (Ask.LOG,), (Ask.SETTINGS,)]
     assert not foot.quit.isVisible()
     panel.show(states.stopped())
     assert not foot.web_ui.isEnabled()
@@ -184,7 +184,7 @@ def test_the_menu_key_opens_the_menu_of_the_marked_row(panel: Opened, qtbot: QtB
 
 
 def test_without_a_tray_it_is_a_window_that_stays_and_can_end_the_program(qtbot: QtBot) -> None:
-    host = PanelHost(theme="light", logs=False, options=lambda _: {})
+    host = PanelHost(theme="light", offered=(), options=lambda _: {})
     opened = Opened(host)
     opened.show(states.idle())
     host.open(None, framed=True)
@@ -194,7 +194,8 @@ def test_without_a_tray_it_is_a_window_that_stays_and_can_end_the_program(qtbot:
     assert window.windowType() is Qt.WindowType.Window
     opened.press(KEYS.Key_Escape)
     assert window.isVisible()
-    assert not window.content.footer.logs.isVisible()
+    assert not window.content.footer.log.isVisible()
+    assert not window.content.footer.settings.isVisible()
     QTest.mouseClick(window.content.footer.quit, Qt.MouseButton.LeftButton)
     assert opened.asked == [(Ask.QUIT,)]
     host.open(None)  # the tray has come

@@ -12,6 +12,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QLineEdit, QPushButton, QWidget
 
 from fakes import panel_states as states
+from model_switcher.desktop.ask import Ask
 from model_switcher.desktop.panel.glyphs import draw_glyph
 from model_switcher.desktop.panel.window import PanelWindow
 from model_switcher.desktop.theme import DARK, DARK_CONTRAST, LIGHT, LIGHT_CONTRAST, Colours
@@ -42,7 +43,9 @@ def theme(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def window(theme: str, qtbot: QtBot) -> Iterator[PanelWindow]:
-    window = PanelWindow(THEMES[theme], logs=True, options=lambda _: {"ctx-size": 16384})
+    window = PanelWindow(
+        THEMES[theme], offered=(Ask.LOG, Ask.SETTINGS), options=lambda _: {"ctx-size": 16384}
+    )
     show(window, "idle")
     window.open_at(None)
     qtbot.waitUntil(window.isVisible)

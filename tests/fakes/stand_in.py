@@ -5,6 +5,7 @@ Run as a program, it obeys lines on its standard input and writes what it was as
     show NAME      the snapshot of that name in `fakes.snapshots`
     panel NAME     that state of `fakes.panel_states`
     progress PART  a load that far
+    login REASON   changes of the start at login fail from now on
     again          a second start of the program wants to be shown
     die            the engine ends with an error
 """
@@ -19,7 +20,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Literal
 
 from fakes import panel_states, snapshots
-from model_switcher.domain.errors import AddressInUse, UnusableModel
+from model_switcher.domain.errors import AddressInUse, SettingsError, UnusableModel
 from model_switcher.domain.snapshot import Outcome, Result, Snapshot
 
 if TYPE_CHECKING:
@@ -84,6 +85,22 @@ class StandIn:
             self.cancelled.append(what)
 
 
+class Login:
+    """The start at login, which nobody else knows of."""
+
+    def __init__(self) -> None:
+        self.refusal = ""
+        self._on = False
+
+    def is_on(self) -> bool:
+        return self._on
+
+    def turn(self, *, on: bool) -> None:
+        if self.refusal:
+            raise SettingsError(self.refusal, hint="Look at its folder.")
+        self._on = on
+
+
 class StandInThread:
     """The thread around it, in the form that the desktop expects."""
 
@@ -132,12 +149,12 @@ class StandInThread:
         await self._stop.wait()
 
 
-def _obey_all(thread: StandInThread, show_requested: Callable[[], None]) -> None:
+def _obey_all(thread: StandInThread, login: Login, show_requested: Callable[[], None]) -> None:
     for line in sys.stdin:
-        _obey(line, thread, show_requested)
+        _obey(line, thread, login, show_requested)
 
 
-def _obey(line: str, thread: StandInThread, show_requested: Callable[[], None]) -> None:
+def _obey(line: str, thread: StandInThread, login: Login, show_requested: Callable[[], None]) -> None:
     engine = thread.intentions
     verb, _, what = line.strip().partition(" ")
     match verb:
@@ -147,6 +164,8 @@ def _obey(line: str, thread: StandInThread, show_requested: Callable[[], None]) 
             thread.loop.call_soon_threadsafe(engine.show, panel_states.STATES[what]())
         case "progress":
             thread.loop.call_soon_threadsafe(engine.show, snapshots.loading(float(what)))
+        case "login":
+            login.refusal = what
         case "again":
             show_requested()
         case "die":
@@ -160,19 +179,20 @@ def main(arguments: list[str]) -> int:
     catalog = dataclasses.replace(snapshots.ready(), catalog=snapshots.many_models())
     taken = AddressInUse("The address 127.0.0.1:8080 is taken by llama-server", hint="Set another port.")
     threads: list[StandInThread] = []
+    login = Login()
 
     def start(show_requested: Callable[[], None]) -> StandInThread:
         failure = taken if "address-in-use" in arguments else None
         first = catalog if "many" in arguments else None
         thread = StandInThread(StandIn(lambda text: print(text, flush=True), snapshot=first), failure=failure)
         threads.append(thread)
-        threading.Thread(target=_obey_all, args=(thread, show_requested), daemon=True).start()
+        threading.Thread(target=_obey_all, args=(thread, login, show_requested), daemon=True).start()
         return thread
 
     theme: Literal["system", "light", "dark"] = (
         "light" if "light" in arguments else "dark" if "dark" in arguments else "system"
     )
-    status = run(start, settings=DesktopSettings(theme=theme))
+    status = run(start, settings=DesktopSettings(theme=theme), login=login)
     threads[0].join()
     return status
 

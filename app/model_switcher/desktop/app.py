@@ -10,9 +10,11 @@ import sys
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import qasync
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import QObject, Qt, QUrl, Signal
+from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QApplication, QMessageBox
 
+from model_switcher.desktop.ask import Ask
 from model_switcher.desktop.bridge import Bridge
 from model_switcher.desktop.language import speak, tr
 from model_switcher.desktop.panel_host import PanelHost
@@ -21,6 +23,7 @@ from model_switcher.desktop.qt_language import QtLanguage
 from model_switcher.desktop.quitting import QuitFilter, on_signals
 from model_switcher.desktop.tray import Tray
 from model_switcher.desktop.view_state import view_state
+from model_switcher.desktop.windows import Windows
 from model_switcher.desktop.wording import APP_NAME
 from model_switcher.domain.errors import Closing, SwitcherError
 from model_switcher.domain.snapshot import Snapshot
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from model_switcher.desktop.engine_side import EngineSide
+    from model_switcher.desktop.windows import StartAtLogin
     from model_switcher.domain.catalog import Model
     from model_switcher.domain.launch import Options
     from model_switcher.domain.settings import DesktopSettings
@@ -51,6 +55,7 @@ def run(
     settings: DesktopSettings,
     log_folder: Path | None = None,
     options: Callable[[Model], Options] = lambda _: {},
+    login: StartAtLogin | None = None,
 ) -> int:
     """Runs the desktop until the user quits, and returns the exit status.
 
@@ -59,8 +64,9 @@ def run(
             what is slow to import belongs into it. It is given a function that may be called from any thread
             when a second start of the program wants this one to show itself.
         settings: The `[desktop]` table.
-        log_folder: What "Open log folder" opens; None leaves the entry out.
+        log_folder: What "Show log" opens; None leaves the entry out.
         options: What a model would be started with; it is asked when the details of one are shown.
+        login: Starts the program at login; None leaves the entry out.
     """
     app = QApplication(sys.argv[:1])
     app.setApplicationName("model-switcher")
@@ -74,8 +80,11 @@ def run(
         begun.append(start(show_requested))
         return begun[0]
 
+    windows = Windows(login)
+    if log_folder is not None:
+        windows.add(Ask.LOG, lambda: _open_folder(log_folder))
     try:
-        return _run_to_the_end(app, lambda: _main(app, begin, settings, log_folder, options))
+        return _run_to_the_end(app, lambda: _main(app, begin, settings, windows, options))
     finally:
         for engine in begun:
             engine.request_stop()
@@ -99,7 +108,7 @@ async def _main(
     app: QApplication,
     start: Callable[[Callable[[], None]], EngineSide],
     settings: DesktopSettings,
-    log_folder: Path | None,
+    windows: Windows,
     options: Callable[[Model], Options],
 ) -> int:
     stop = asyncio.Event()
@@ -107,9 +116,9 @@ async def _main(
     app.installEventFilter(quit_filter)
     on_signals(asyncio.get_running_loop(), stop.set)
     first = view_state(Snapshot(scanning=True))
-    tray = Tray(theme=settings.theme, logs=log_folder is not None, first=first)
-    panel = PanelHost(theme=settings.theme, logs=log_folder is not None, options=options)
-    presenter = Presenter(tray, panel, settings, log_folder=log_folder, quit_=stop.set)
+    tray = Tray(theme=settings.theme, offered=windows.offered, first=first)
+    panel = PanelHost(theme=settings.theme, offered=windows.offered, options=options)
+    presenter = Presenter(tray, panel, settings, windows=windows, quit_=stop.set)
     tray.appear()
     caller = _Caller()
     caller.called.connect(presenter.show_panel, Qt.ConnectionType.QueuedConnection)
@@ -143,6 +152,11 @@ async def _attend(engine: EngineSide, presenter: Presenter, stop: asyncio.Event)
         await _explain(error, stopping)
     stopping.cancel()
     return _exit_status(error)
+
+
+def _open_folder(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
 
 
 def _watch(future: concurrent.futures.Future[T]) -> asyncio.Future[T]:

@@ -9,9 +9,12 @@ from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QMenu
 
+from model_switcher.desktop.ask import Ask
 from model_switcher.desktop.language import number, tr
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from model_switcher.desktop.view_state import ModelEntry, PlaceEntries, ViewState
 
 OPEN_AT_MOST_MS = 30_000
@@ -25,26 +28,22 @@ class Drawn(StrEnum):
     BY_PANEL = "by the panel"
 
 
-class Ask(StrEnum):
-    """What the fixed entries of the menu ask for."""
-
-    CONTROL = "control"
-    PAUSE = "pause"
-    COPY = "copy"
-    WEB_UI = "web ui"
-    LOGS = "logs"
-    RESCAN = "rescan"
-    PANEL = "panel"
-    QUIT = "quit"
-
-
 class Menu(QMenu):
-    """Shows a view state; while it is open only texts, marks and what is enabled change."""
+    """Shows a view state; while it is open only texts, marks and what is enabled change.
+
+    Args:
+        drawn: Who draws it.
+        offered: Of log, settings and start at login: what there is an entry for.
+
+    Signals:
+        chosen: Load the model of that id.
+        asked: What a fixed entry asks for.
+    """
 
     chosen = Signal(str)
     asked = Signal(Ask)
 
-    def __init__(self, *, drawn: Drawn = Drawn.BY_QT, logs: bool = False) -> None:
+    def __init__(self, *, drawn: Drawn = Drawn.BY_QT, offered: Collection[Ask] = ()) -> None:
         super().__init__()
         self._drawn = drawn
         self._state: ViewState | None = None
@@ -62,11 +61,13 @@ class Menu(QMenu):
         self._pause = self._entry(tr("Free the memory until resumed"), Ask.PAUSE)
         self._copy = self._entry(tr("Copy endpoint address"), Ask.COPY)
         self._web_ui = self._entry(tr("Open web UI"), Ask.WEB_UI)
-        if logs:
-            self._entry(tr("Open log folder"), Ask.LOGS)
+        self._entry(tr("Show log"), Ask.LOG, there=Ask.LOG in offered)
         self._entry(tr("Rescan models"), Ask.RESCAN)
         self.addSeparator()
         self._entry(tr("Open panel"), Ask.PANEL)
+        self._entry(tr("Settings…"), Ask.SETTINGS, there=Ask.SETTINGS in offered)
+        self._login = self._entry(tr("Start at login"), Ask.LOGIN, there=Ask.LOGIN in offered)
+        self._login.setCheckable(True)
         self.addSeparator()
         self._entry(tr("Quit"), Ask.QUIT)
         self._open = QTimer(self, singleShot=True, interval=OPEN_AT_MOST_MS)
@@ -89,6 +90,10 @@ class Menu(QMenu):
             self._build(state)
             self._built = structure
         self._refresh(state)
+
+    def show_login(self, *, on: bool) -> None:
+        """Shows whether the program starts at login."""
+        _mark(self._login, checked=on)
 
     def _opened(self) -> None:
         # What is opened had been closed, whether or not the panel said so: what waited for that is built now.
@@ -203,10 +208,11 @@ class Menu(QMenu):
         self.addAction(action)
         return action
 
-    def _entry(self, text: str, ask: Ask) -> QAction:
+    def _entry(self, text: str, ask: Ask, *, there: bool = True) -> QAction:
         action = QAction(text, self)
         action.triggered.connect(lambda _=False: self.asked.emit(ask))
-        self.addAction(action)
+        if there:
+            self.addAction(action)
         return action
 
 

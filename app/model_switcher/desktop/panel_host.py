@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QRect, Signal
 from PySide6.QtGui import QGuiApplication
 
-from model_switcher.desktop.menu import Ask
+from model_switcher.desktop.ask import Ask
 from model_switcher.desktop.panel.row_menu import RowMenu
 from model_switcher.desktop.panel.window import PanelWindow
 from model_switcher.desktop.theme import colours
@@ -17,7 +17,7 @@ from model_switcher.desktop.view_state.trail import Trail
 from model_switcher.domain.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from typing import Literal
 
     from PySide6.QtCore import QPoint
@@ -32,6 +32,11 @@ SAME_CLICK_SECONDS = 0.3
 
 class PanelHost(QObject):
     """The panel, whether or not there is a window of it.
+
+    Args:
+        theme: Of the settings.
+        offered: Of log and settings: what the panel has a link to.
+        options: What a model would be started with.
 
     Signals:
         chosen, now_asked: Load the model of that id, the latter without waiting for running answers.
@@ -50,12 +55,12 @@ class PanelHost(QObject):
         self,
         *,
         theme: Literal["system", "light", "dark"],
-        logs: bool,
+        offered: Collection[Ask],
         options: Callable[[Model], Options],
     ) -> None:
         super().__init__()
         self._theme: Literal["system", "light", "dark"] = theme
-        self._logs = logs
+        self._offered = offered
         self._options = options
         self._window: PanelWindow | None = None
         self._snapshot = Snapshot(scanning=True)
@@ -105,14 +110,12 @@ class PanelHost(QObject):
     def _renew(self, *, framed: bool) -> PanelWindow:
         self.close()
         palette = colours(self._theme, QGuiApplication.styleHints())
-        window = PanelWindow(palette, logs=self._logs, options=self._options, framed=framed)
+        window = PanelWindow(palette, offered=self._offered, options=self._options, framed=framed)
         self._window, content = window, window.content
         content.chosen.connect(self.chosen)
         content.now_asked.connect(self.now_asked)
         content.commanded.connect(self.commanded)
-        content.web_ui_asked.connect(lambda: self.asked.emit(Ask.WEB_UI))
-        content.logs_asked.connect(lambda: self.asked.emit(Ask.LOGS))
-        content.quit_asked.connect(lambda: self.asked.emit(Ask.QUIT))
+        content.asked.connect(self.asked)
         content.folder_asked.connect(self._open_folder)
         content.menu_asked.connect(self._open_menu)
         return window

@@ -7,23 +7,24 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QTimer, QUrl
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 
+from model_switcher.desktop.ask import Ask
 from model_switcher.desktop.intents import Intents
 from model_switcher.desktop.language import tr
-from model_switcher.desktop.menu import Ask
 from model_switcher.desktop.notices import Notice, notices
 from model_switcher.desktop.view_state import Command, remember, view_state
 from model_switcher.desktop.view_state.trail import Trail
+from model_switcher.domain.errors import SwitcherError
 from model_switcher.domain.paths import module_for
 from model_switcher.domain.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from model_switcher.desktop.bridge import Bridge
     from model_switcher.desktop.panel_host import PanelHost
     from model_switcher.desktop.tray import Tray
     from model_switcher.desktop.view_state import ViewState
+    from model_switcher.desktop.windows import Windows
     from model_switcher.domain.settings import DesktopSettings
 
 PREPARE_MS = 1_500
@@ -39,12 +40,12 @@ class Presenter:
         panel: PanelHost,
         settings: DesktopSettings,
         *,
-        log_folder: Path | None,
+        windows: Windows,
         quit_: Callable[[], None],
     ) -> None:
         self._tray, self._panel = tray, panel
         self._settings = settings
-        self._log_folder = log_folder
+        self._windows = windows
         self._quit = quit_
         self._snapshot: Snapshot | None = None
         self._recent: tuple[str, ...] = ()
@@ -52,6 +53,7 @@ class Presenter:
         self._intents = Intents(tray.tell, lambda: self._snapshot or Snapshot())
         tray.chosen.connect(self._intents.select)
         tray.asked.connect(self._do)
+        tray.opening.connect(self._show_login)
         tray.clicked.connect(lambda: panel.toggle(tray.place(clicked=True)))
         tray.missing.connect(lambda: panel.open(None, framed=True))
         panel.chosen.connect(self._intents.select)
@@ -64,6 +66,7 @@ class Presenter:
         """Begins to show what the engine says, and to send it what is clicked."""
         self._intents.bridge = bridge
         bridge.changed.connect(self.show)
+        self._show_login()
         # Later: first comes what the user waits for.
         QTimer.singleShot(PREPARE_MS, self._panel, self._panel.prepare)
 
@@ -95,15 +98,31 @@ class Presenter:
                 QGuiApplication.clipboard().setText(self._view().endpoint)
             case Ask.WEB_UI:
                 self._open(QUrl(self._view().web_ui))
-            case Ask.LOGS if self._log_folder is not None:
-                self._log_folder.mkdir(parents=True, exist_ok=True)
-                self._open(QUrl.fromLocalFile(str(self._log_folder)))
             case Ask.RESCAN:
                 self._intents.press(Command.RESCAN)
             case Ask.PANEL:
                 self.show_panel()
+            case Ask.LOG | Ask.SETTINGS:
+                self._windows.open(ask)
+            case Ask.LOGIN:
+                self._turn_login()
             case Ask.QUIT:
                 self._quit()
+
+    def _turn_login(self) -> None:
+        login = self._windows.login
+        if login is None:
+            return
+        try:
+            login.turn(on=not login.is_on())
+        except SwitcherError as error:
+            self._tray.tell(Notice("instance", error.message, error.hint))
+        self._show_login()
+
+    def _show_login(self) -> None:
+        """What is so counts: it can be changed from elsewhere too."""
+        if self._windows.login is not None:
+            self._tray.show_login(on=self._windows.login.is_on())
 
     def _press(self, command: Command, target: str) -> None:
         if command is Command.SHOW_FILE:

@@ -9,13 +9,15 @@ from PySide6.QtCore import QObject, QPoint, QRect, QSize, Signal
 from PySide6.QtGui import QCursor, QGuiApplication
 from PySide6.QtWidgets import QSystemTrayIcon
 
+from model_switcher.desktop.ask import Ask
 from model_switcher.desktop.icons import Icons
-from model_switcher.desktop.menu import Ask, Drawn, Menu
+from model_switcher.desktop.menu import Drawn, Menu
 from model_switcher.desktop.theme import colours, menu_style
 from model_switcher.desktop.tray_host import TrayHost
 from model_switcher.desktop.wording import APP_NAME
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from typing import Literal
 
     from model_switcher.desktop.notices import Notice
@@ -32,22 +34,32 @@ ICON = 32
 class Tray(QObject):
     """Shows view states and notices; appears as soon as the desktop has a tray.
 
+    Args:
+        theme: Of the settings.
+        offered: Of log, settings and start at login: what the menu has an entry for.
+        first: What is shown until something is known.
+
     Signals:
         chosen: Load the model of that id.
         asked: What a fixed entry of the menu asks for.
         clicked: The icon was clicked with the left button.
+        opening: The menu is about to be shown.
         missing: The desktop has no tray, as far as one can tell by now.
     """
 
     chosen = Signal(str)
     asked = Signal(Ask)
     clicked = Signal()
+    opening = Signal()
     missing = Signal()
 
-    def __init__(self, *, theme: Literal["system", "light", "dark"], logs: bool, first: ViewState) -> None:
+    def __init__(
+        self, *, theme: Literal["system", "light", "dark"], offered: Collection[Ask], first: ViewState
+    ) -> None:
         super().__init__()
         self._theme: Literal["system", "light", "dark"] = theme
-        self._logs = logs
+        self._offered = offered
+        self._login = False
         self._state = first
         self._icons = Icons()
         self._looks: object = None
@@ -74,6 +86,12 @@ class Tray(QObject):
             self._menu.show_state(state)
         if self._icon is not None and self._icon.toolTip() != state.tooltip:
             self._icon.setToolTip(state.tooltip)
+
+    def show_login(self, *, on: bool) -> None:
+        """Shows in the menu whether the program starts at login."""
+        self._login = on
+        if self._menu is not None:
+            self._menu.show_login(on=on)
 
     def tell(self, notice: Notice) -> None:
         """Shows a message; one that comes before the icon is kept for it."""
@@ -114,8 +132,10 @@ class Tray(QObject):
             self.tell(self._unsaid.popleft())
 
     def _new_menu(self, drawn: Drawn) -> Menu:
-        menu = Menu(drawn=drawn, logs=self._logs)
+        menu = Menu(drawn=drawn, offered=self._offered)
         menu.setTitle(APP_NAME)
+        menu.show_login(on=self._login)
+        menu.aboutToShow.connect(self.opening)
         menu.chosen.connect(self.chosen)
         menu.asked.connect(self.asked)
         return menu

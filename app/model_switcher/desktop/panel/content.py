@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QPoint, QSize, Qt, Signal
 from PySide6.QtWidgets import QFrame, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
+from model_switcher.desktop.ask import Ask
 from model_switcher.desktop.panel.details import Details
 from model_switcher.desktop.panel.footer import Footer
 from model_switcher.desktop.panel.header import Header
@@ -19,7 +20,7 @@ from model_switcher.desktop.view_state.memory import memory_view
 from model_switcher.domain.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from model_switcher.desktop.panel.look import Look
     from model_switcher.desktop.view_state.trail import Trail
@@ -45,7 +46,7 @@ class Content(QWidget):
     Args:
         parent: The window.
         look: Colours, fonts and sizes.
-        logs: Whether there are logs to open.
+        offered: Of log and settings: what there is a link to.
         leaving: Whether the program can be ended here; elsewhere the menu of the tray does that.
         options: What a model would be started with.
 
@@ -53,8 +54,7 @@ class Content(QWidget):
         chosen: Load the model of that id.
         now_asked: Load it without waiting for running answers.
         commanded: What a button says, and what it is about.
-        web_ui_asked, logs_asked: Open those.
-        quit_asked: End the program.
+        asked: What a link at the foot asks for.
         folder_asked: Open the folder of the model of that id.
         menu_asked: What can be done with a row, at that place of the screen.
         grown: The content wants another height.
@@ -63,9 +63,7 @@ class Content(QWidget):
     chosen = Signal(str)
     now_asked = Signal(str)
     commanded = Signal(Command, str)
-    web_ui_asked = Signal()
-    logs_asked = Signal()
-    quit_asked = Signal()
+    asked = Signal(Ask)
     folder_asked = Signal(str)
     menu_asked = Signal(object, QPoint)
     grown = Signal()
@@ -75,7 +73,7 @@ class Content(QWidget):
         parent: QWidget,
         look: Look,
         *,
-        logs: bool,
+        offered: Collection[Ask],
         leaving: bool,
         options: Callable[[Model], Options],
     ) -> None:
@@ -92,7 +90,7 @@ class Content(QWidget):
         self.busy, self.banners = BusyStrip(self), Banners(self)
         self.page, self.details = ListPage(self, look), Details(self)
         self.details.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
-        self.footer = Footer(self, logs=logs, leaving=leaving)
+        self.footer = Footer(self, offered=offered, leaving=leaving)
         self._pages = Pages(self)
         self._lines = [_line(self), _line(self)]
         self._lay_out()
@@ -169,9 +167,7 @@ class Content(QWidget):
         self.details.closed.connect(self._close_details)
         self.details.load_asked.connect(self._load)
         self.details.folder_asked.connect(self.folder_asked)
-        self.footer.web_ui_asked.connect(self.web_ui_asked)
-        self.footer.logs_asked.connect(self.logs_asked)
-        self.footer.quit_asked.connect(self.quit_asked)
+        self.footer.asked.connect(self.asked)
 
     def _refresh(self) -> None:
         view = panel_view(

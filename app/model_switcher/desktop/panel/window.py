@@ -19,10 +19,11 @@ from model_switcher.desktop.wording import APP_NAME
 from model_switcher.desktop.x11 import is_composited
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from PySide6.QtGui import QCloseEvent
 
+    from model_switcher.desktop.ask import Ask
     from model_switcher.desktop.theme import Colours
     from model_switcher.domain.catalog import Model
     from model_switcher.domain.launch import Options
@@ -39,13 +40,18 @@ class PanelWindow(QWidget):
 
     Args:
         colours: Of the theme.
-        logs: Whether there are logs to open.
+        offered: Of log and settings: what there is a link to.
         options: What a model would be started with.
         framed: A window like any other: there is no tray to be next to.
     """
 
     def __init__(
-        self, colours: Colours, *, logs: bool, options: Callable[[Model], Options], framed: bool = False
+        self,
+        colours: Colours,
+        *,
+        offered: Collection[Ask],
+        options: Callable[[Model], Options],
+        framed: bool = False,
     ) -> None:
         flags = Qt.WindowType.Window if framed else Qt.WindowType.Tool | Qt.WindowType.FramelessWindowHint
         super().__init__(None, flags | Qt.WindowType.NoDropShadowWindowHint)
@@ -59,7 +65,7 @@ class PanelWindow(QWidget):
         self.setWindowTitle(APP_NAME)
         self._anchor: QRect | None = None
         self._look = Look(colours, QApplication.font())
-        self.content = Content(self, self._look, logs=logs, leaving=framed, options=options)
+        self.content = Content(self, self._look, offered=offered, leaving=framed, options=options)
         self.content.grown.connect(self._fit)
         column = QVBoxLayout(self)
         column.setContentsMargins(self._margins)
