@@ -9,7 +9,7 @@ import pytest
 
 from fakes.house import SLOW, House, house
 from fakes.launches import until
-from model_switcher.domain.errors import SwitchFailed, SwitchSuperseded, UnusableModel
+from model_switcher.domain.errors import Paused, SwitchFailed, SwitchSuperseded, UnusableModel
 from model_switcher.domain.snapshot import Phase, Result, Snapshot
 from model_switcher.domain.states import ServerState
 
@@ -201,3 +201,62 @@ async def test_a_cancel_gives_up_a_preflight_and_the_switch_before_it() -> None:
             with pytest.raises(SwitchSuperseded):
                 await choice
         assert it.serving == "a"
+
+
+async def test_a_stop_during_the_very_first_preflight_leaves_that_model_selected() -> None:
+    async with house() as it:
+        it.checked_until["a"] = asyncio.Event()
+        choice = asyncio.create_task(it.controller.select("a"))
+        await until(lambda: it.hub.snapshot.switch is not None)
+        await it.controller.stop()
+        with pytest.raises(SwitchSuperseded, match="replaced by a stop"):
+            await choice
+        it.checked_until["a"].set()
+        await until(lambda: it.hub.snapshot.selected == "a")
+        assert (it.hub.snapshot.awake, it.hub.snapshot.servers) == (False, ())
+        assert await it.ask() == "a"
+
+
+async def test_a_pause_during_the_very_first_preflight_stays_one() -> None:
+    async with house() as it:
+        it.checked_until["a"] = asyncio.Event()
+        choice = asyncio.create_task(it.controller.select("a"))
+        await until(lambda: it.hub.snapshot.switch is not None)
+        await it.controller.pause()
+        with pytest.raises(SwitchSuperseded):
+            await choice
+        it.checked_until["a"].set()
+        await until(lambda: it.hub.snapshot.selected == "a")
+        assert it.hub.snapshot.paused
+        with pytest.raises(Paused):
+            await it.ask()
+        it.controller.resume()
+        await until(lambda: it.serving == "a")
+
+
+@pytest.mark.parametrize("rest", ["stop", "pause"])
+async def test_a_cancel_goes_back_to_rest_where_there_was_rest(rest: str) -> None:
+    async with house() as it:
+        await it.controller.select("a")
+        await getattr(it.controller, rest)()
+        it.faults["b"] = SLOW
+        choice = asyncio.create_task(it.controller.select("b"))
+        await until(lambda: any(s.state is ServerState.LOADING for s in it.hub.snapshot.servers))
+        it.controller.cancel()
+        with pytest.raises(SwitchSuperseded, match="nothing is serving"):
+            await choice
+        now = it.hub.snapshot
+        assert (now.servers, now.selected, now.awake, now.paused) == ((), "a", False, rest == "pause")
+
+
+async def test_a_cancel_of_the_first_choice_ends_it_also_while_requests_have_the_model_loaded() -> None:
+    async with house() as it:
+        it.faults["b"] = ("--load-seconds", "0.3")
+        request = asyncio.create_task(it.ask("b"))
+        choice = asyncio.create_task(it.controller.select("b"))
+        await until(lambda: any(s.state is ServerState.LOADING for s in it.hub.snapshot.servers))
+        it.controller.cancel()
+        with pytest.raises(SwitchSuperseded):
+            await choice
+        assert await request == "b"
+        assert (it.hub.snapshot.selected, it.hub.snapshot.switch) == (None, None)

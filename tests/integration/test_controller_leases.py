@@ -10,7 +10,7 @@ import pytest
 
 from fakes.house import FAILS, MeasuredMemory, house
 from fakes.launches import until
-from model_switcher.domain.errors import Closing, LeaseEnded, NothingServed, Paused, UnusableModel
+from model_switcher.domain.errors import Closing, LeaseEnded, NothingServed, Paused, SwitchFailed, UnusableModel
 from model_switcher.domain.plan import Limits
 from model_switcher.domain.snapshot import Reason
 from model_switcher.engine.control import leases
@@ -203,3 +203,14 @@ async def test_the_end_of_the_program_ends_every_lease() -> None:
         assert isinstance(lease.ended.result(), Closing)
         with pytest.raises(Closing):
             await it.borrow("b")
+
+
+async def test_a_first_choice_that_fails_does_not_keep_a_lease_waiting() -> None:
+    async with house() as it:
+        it.faults["a"] = FAILS
+        choice = asyncio.create_task(it.controller.select("a"))
+        lease = await it.borrow("b")
+        with pytest.raises(SwitchFailed, match="nothing is serving"):
+            await choice
+        assert it.ready == {"b"}
+        it.give_back(lease)

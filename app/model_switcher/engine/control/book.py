@@ -37,6 +37,7 @@ class Book:
         leaving: Models that are to be unloaded, whatever is wanted.
         closing: Whether the program is shutting down.
         cut_at: When running answers are cut.
+        before: Whether the program was awake, and whether paused, when the choice was made that is being carried out.
     """
 
     default: str | None = None
@@ -54,22 +55,26 @@ class Book:
     leaving: set[str] = field(default_factory=set)
     closing: bool = False
     cut_at: float | None = None
+    before: tuple[bool, bool] | None = None
 
     def choose(self, target: str, *, wake: bool) -> None:
-        """The target passed its preflight: from now on it is what is wanted."""
+        """The target passed its preflight: from now on it is what is wanted. To load it ends a pause."""
+        self.before = (self.before or (self.awake, self.paused)) if wake else None
         self.selected = target
         self.candidates = self._startable(target, self.committed, self.default)
         self.failed.clear()
         self.crashes.pop(target, None)
         self.given_up = None
-        self.paused = False
+        self.paused = self.paused and not wake
         self.returning = False
         self.awake = wake
         self.cut_at = None
 
     def unchoose(self, target: str) -> None:
-        """The choice was cancelled: back to what was served before, or to nothing."""
+        """The choice was cancelled: back to what was served before, or to the sleep or the pause, or to nothing."""
         self.selected = self.committed
+        self.awake, self.paused = self.before or (self.awake, self.paused)
+        self.before = None
         if self.committed is None:
             self.candidates = ()
             self.awake = False
@@ -82,6 +87,7 @@ class Book:
         self.candidates = self._startable(model, self.default)
         self.returning = False
         self.cut_at = None
+        self.before = None
 
     def sleep(self, running: set[str], *, paused: bool) -> None:
         """All that runs is unloaded; nothing is loaded until a request comes, or, if paused, until the user says so."""
@@ -95,6 +101,7 @@ class Book:
     def doze(self) -> None:
         """The user's choice is not loaded until a request comes."""
         self.awake = False
+        self.before = None
         self.returning = False
 
     def wake(self) -> None:
@@ -113,6 +120,7 @@ class Book:
     def give_up(self) -> None:
         """Every candidate failed: the reason is the preferred one's."""
         self.awake = False
+        self.before = None
         self.given_up = next(self.failed[model] for model in self.candidates if model in self.failed)
 
     def close(self, cut_at: float) -> None:

@@ -69,12 +69,24 @@ class Choosing:
         if self._book.closing:
             reply.set_exception(Closing("The program is shutting down"))
             return
-        switch = self._switches.chosen_already(model)
-        if switch is None:
-            switch = Switch(model, self._book.committed)
-            self._switches.begin(switch, self._check(switch))
+        switch = self._switches.chosen_already(model) or self._begin(model)
         switch.join(reply, cut=cut, wake=wake)
         self._arm_cut()
+
+    def give_way(self, to: str) -> None:
+        """Something that is no choice, such as "a stop", takes the place of them all. For the writer.
+
+        What was to be the very first choice stays one, to be loaded when a request comes: else there would be none.
+        """
+        first = self._switches.in_preflight if self._book.selected is None else None
+        self._switches.replace_all(to)
+        if first is not None and not self._book.closing:
+            self._begin(first.target)
+
+    def _begin(self, model: str) -> Switch:
+        switch = Switch(model, self._book.committed)
+        self._switches.begin(switch, self._check(switch))
+        return switch
 
     async def _check(self, switch: Switch) -> None:
         default = self._book.default

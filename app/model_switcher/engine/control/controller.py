@@ -148,6 +148,7 @@ class Controller:
     def cancel(self) -> None:
         """Give up the switch under way and go back to the model that was served before it."""
         self._choosing.cancel()
+        self._post(self._wanted)
 
     async def unload(self, model: str) -> None:
         """Unload one model. Returns when what runs now of it is gone."""
@@ -233,11 +234,11 @@ class Controller:
         if model in self._fleet:
             self._book.leaving.add(model)
         if model == self._book.selected:
-            self._switches.replace_all("an unload")
+            self._choosing.give_way("an unload")
             self._book.doze()
 
     def _sleep(self, *, paused: bool) -> None:
-        self._switches.replace_all("a stop")
+        self._choosing.give_way("a stop")
         self.lending.end_all(LeaseEnded("The memory was freed by the user"))
         self._book.sleep(self._fleet.models, paused=paused)
         self._wanted()
@@ -282,8 +283,6 @@ class Controller:
             switch.failure = failure
         self._fleet.remove(server)
         self._book.note_end(server, time.monotonic(), choosing=switch is not None)
-
-    # The writer's step.
 
     def _advance(self) -> None:
         """Carry out what the plan says until it says to wait; then settle what that means for everybody."""

@@ -75,6 +75,11 @@ class Fleet:
         """The server of that model, if it can serve."""
         return next((s for s in self._servers if s.model == model and s.state is ServerState.READY), None)
 
+    def is_stopping(self, model: str) -> bool:
+        """Whether the server of that model ends, or has ended and its memory is not proven free yet."""
+        leaving = (ServerState.STOPPING, *ENDED)
+        return any(server.model == model and server.state in leaving for server in self._servers)
+
     @property
     def serving(self) -> Server | None:
         """A server that can serve, whatever its model."""

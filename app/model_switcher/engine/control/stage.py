@@ -167,7 +167,7 @@ class Stage:
             self._book.commit(served.model)
             if switch is not None:
                 self.finish(switch, switch.result(served.model))
-        elif switch is not None and goal is None and not self._fleet:
+        elif switch is not None and goal is None and not self._fleet.is_stopping(switch.target):
             self.finish(switch, Result.CANCELLED if switch.cancelled else Result.NOTHING_LEFT)
         decided = switch is not None and self._switches.under_way is None
         self._end_loads()
@@ -201,6 +201,8 @@ class Stage:
         """The switch has its outcome."""
         self._switches.remove(switch)
         serving = self._fleet.ready(self._book.selected) or self._fleet.serving
+        if result is Result.NOTHING_LEFT:
+            serving = None  # what else runs is lent, or serves only those who name it
         outcome = switch.end(result, serving=serving, name=self._book.name_of(switch.target))
         self._hub.update(outcome=outcome)
         self._on_outcome(outcome, self._fleet.ready(switch.target))
