@@ -260,3 +260,16 @@ async def test_a_cancel_of_the_first_choice_ends_it_also_while_requests_have_the
             await choice
         assert await request == "b"
         assert (it.hub.snapshot.selected, it.hub.snapshot.switch) == (None, None)
+
+
+async def test_a_cancel_of_waking_the_selected_model_lets_it_sleep_on_and_the_next_request_wakes_it() -> None:
+    async with house(default="b") as it:
+        await it.controller.select("a")
+        await it.controller.stop()
+        it.faults["a"] = ("--load-seconds", "0.3")
+        choice = asyncio.create_task(it.controller.select("a"))
+        await until(lambda: any(s.state is ServerState.LOADING for s in it.hub.snapshot.servers))
+        it.controller.cancel()
+        with pytest.raises(SwitchSuperseded, match="nothing is serving"):
+            await choice
+        assert await it.ask() == "a"

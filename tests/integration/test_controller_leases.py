@@ -10,7 +10,14 @@ import pytest
 
 from fakes.house import FAILS, MeasuredMemory, house
 from fakes.launches import until
-from model_switcher.domain.errors import Closing, LeaseEnded, NothingServed, Paused, SwitchFailed, UnusableModel
+from model_switcher.domain.errors import (
+    Closing,
+    LeaseEnded,
+    NothingServed,
+    Paused,
+    SwitchFailed,
+    UnusableModel,
+)
 from model_switcher.domain.plan import Limits
 from model_switcher.domain.snapshot import Reason
 from model_switcher.engine.control import leases

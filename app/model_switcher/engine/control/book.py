@@ -75,10 +75,11 @@ class Book:
         self.selected = self.committed
         self.awake, self.paused = self.before or (self.awake, self.paused)
         self.before = None
+        if self.committed in (None, target):
+            self.awake = False
         if self.committed is None:
             self.candidates = ()
-            self.awake = False
-        else:
+        elif self.committed != target:
             self.candidates = tuple(model for model in self.candidates if model != target)
 
     def commit(self, model: str) -> None:

@@ -148,7 +148,7 @@ class Controller:
     def cancel(self) -> None:
         """Give up the switch under way and go back to the model that was served before it."""
         self._choosing.cancel()
-        self._post(self._wanted)
+        self._post(self._gone_back)
 
     async def unload(self, model: str) -> None:
         """Unload one model. Returns when what runs now of it is gone."""
@@ -188,8 +188,7 @@ class Controller:
         Args:
             grace: Seconds that running answers have before they are cut.
         """
-        cut_at = time.monotonic() + grace
-        await self._mailbox.carried_out(lambda: self._close(cut_at))
+        await self._mailbox.carried_out(lambda: self._close(time.monotonic() + grace))
         await self._fleet.wait_ended()
         self._preparations.begin(())
 
@@ -202,10 +201,8 @@ class Controller:
 
         await self._mailbox.carried_out(carry_out)
         await self._hub.wait_for(
-            lambda snapshot: (
-                snapshot.awake
-                or not self._book.leaving
-                or leaving.isdisjoint(server.alias for server in snapshot.servers)
+            lambda now: (
+                now.awake or not self._book.leaving or leaving.isdisjoint(s.alias for s in now.servers)
             )
         )
 
@@ -243,6 +240,12 @@ class Controller:
         self._book.sleep(self._fleet.models, paused=paused)
         self._wanted()
 
+    def _gone_back(self) -> None:
+        """A choice was cancelled: what was asked for meanwhile meets the state from before it."""
+        if self._book.paused:
+            self.lending.end_all(LeaseEnded("The memory was freed by the user"))
+        self._wanted()
+
     def _close(self, cut_at: float) -> None:
         self._switches.replace_all("the end of the program")
         self.lending.end_all(Closing("The program is shutting down"))
@@ -269,9 +272,8 @@ class Controller:
         failure = server.failure
         try:
             if failure is not None:
-                failure = with_what_fits(
-                    await self._annotate(server.model, failure), self._memory, server.model
-                )
+                annotated = await self._annotate(server.model, failure)
+                failure = with_what_fits(annotated, self._memory, server.model)
             await self._memory.released(server)
         finally:
             self._post(lambda: self._freed(server, failure))
@@ -293,7 +295,6 @@ class Controller:
         due = self._book.forget_failures(now)
         self._preparations.begin(self._stage.unprepared())
         wait = self._stage.play(now)
-        times = [when for when in (due, wait.until) if when is not None]
-        if times:
+        if times := [when for when in (due, wait.until) if when is not None]:
             delay = max(0.0, min(times) - time.monotonic())
             self._timer = asyncio.get_running_loop().call_later(delay, self._post, self._look)
