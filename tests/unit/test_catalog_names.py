@@ -95,7 +95,7 @@ def test_windows_paths_know_no_case_and_others_do() -> None:
         ("My Model (final) v2", "my-model-final-v2"),
         ("../../etc/passwd", "etc-passwd"),
         ("--help; rm -rf $HOME", "help-rm-rf-home"),
-        ("Über-Größe", "uber-groe"),
+        ("Über-Größe", "uber-grosse"),
         ("模型", ""),
         ("a" * 500, "a" * 120),
     ],

@@ -30,7 +30,7 @@ def test_equal_files_come_once_with_every_path_that_leads_to_them(tmp_path: Path
     os.link(path, tmp_path / "b" / "hard.gguf")
     (tmp_path / "b" / "soft.gguf").symlink_to(path)
     (tmp_path / "c").symlink_to(tmp_path / "a")
-    candidates, rejected, here = walk(tmp_path, tmp_path / "b", path)
+    candidates, rejected, here = walk(path, path, tmp_path, tmp_path / "b")
     assert [found.path for found in candidates] == [str(path)]
     assert rejected == []
     assert here.places == {

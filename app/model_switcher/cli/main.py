@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from model_switcher import __version__
+from model_switcher.cli.terminal import prepare_output
 from model_switcher.domain.errors import SwitcherError
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from model_switcher.engine.header_process.serve import run as read_headers  # noqa: PLC0415 - as above
 
         return read_headers()
+    prepare_output()
     options = parser().parse_args(words)
     logging.basicConfig(level=logging.DEBUG if options.verbose else logging.WARNING, format="%(message)s")
     try:

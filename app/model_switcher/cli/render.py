@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from model_switcher.cli.progress import reading
 from model_switcher.cli.tables import print_needs, print_owners
+from model_switcher.cli.terminal import shown
 from model_switcher.domain.memory import gauge
 from model_switcher.domain.snapshot import LeaseView, Outcome, Result, ServerView, Snapshot
 from model_switcher.domain.states import ServerState
@@ -27,9 +28,9 @@ def render_error(error: SwitcherError, *, as_json: bool) -> None:
     if as_json:
         print(encode(error_body(error)).decode())
         return
-    print(f"{error.message}.", file=sys.stderr)
+    print(f"{shown(error.message)}.", file=sys.stderr)
     if error.hint:
-        print(error.hint, file=sys.stderr)
+        print(shown(error.hint), file=sys.stderr)
 
 
 def print_outcome(outcome: Outcome) -> None:
@@ -122,6 +123,6 @@ def print_findings(findings: Sequence[Finding]) -> None:
         if finding.topic != topic:
             topic = finding.topic
             print(f"{topic.capitalize()}")
-        print(f"  {marks[finding.level]} {finding.sentence}.")
+        print(f"  {marks[finding.level]} {shown(finding.sentence)}.")
         if finding.hint:
             print(f"      {finding.hint}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from model_switcher.cli.progress import reading
+from model_switcher.cli.terminal import shown
 from model_switcher.domain.need import FitKind
 from model_switcher.domain.owners import RAM, OwnerKind
 from model_switcher.domain.states import ServerState
@@ -24,6 +25,7 @@ _SHOWN_PROGRAMS = 5
 
 def print_table(rows: Sequence[Sequence[str]], *, indent: str = "") -> None:
     """Columns as wide as they need to be."""
+    rows = [[shown(cell) for cell in row] for row in rows]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
@@ -54,7 +56,7 @@ def print_catalog(catalog: Catalog, fits: Mapping[str, Fit], state: Snapshot | N
     if catalog.rejected:
         print(f"\nCannot be served ({len(catalog.rejected)}):")
         for rejected in catalog.rejected:
-            print(f"  {rejected.path}\n      {rejected.reason}")
+            print(f"  {shown(rejected.path)}\n      {shown(rejected.reason)}")
     if state is not None and state.scan is not None:
         print(f"\n{reading(state.scan)}")
 

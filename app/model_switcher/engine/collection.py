@@ -165,7 +165,7 @@ async def catalog_now(
             on_progress(progress)
 
     reader = CatalogReader(lambda: aliases(settings), places.cache / HEADERS_FILE)
-    library = Library(lambda: stores(settings), reader, tell, Pace(settle=0.0))
+    library = Library(lambda: stores(settings), reader, tell, Pace(settle=0.0), live=False)
     library.start()
     try:
         await library.complete()

@@ -26,8 +26,10 @@ _REPOSITORY = "models--"
 
 def slug(text: str) -> str:
     """`text` in lower-case ASCII letters, digits, dots, dashes and underscores; empty if nothing is left of it."""
-    plain = text if text.isascii() else unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
-    return _DASHES.sub("-", _OTHERS.sub("-", plain.lower()))[:_MAX_LENGTH].strip("-._")
+    plain = text.lower()
+    if not plain.isascii():  # letters without a form in ASCII are lost, those with an accent lose it
+        plain = unicodedata.normalize("NFKD", text.casefold()).encode("ascii", "ignore").decode().lower()
+    return _DASHES.sub("-", _OTHERS.sub("-", plain))[:_MAX_LENGTH].strip("-._")
 
 
 def identifiers(stems: Sequence[tuple[str, str]], taken: Collection[str] = ()) -> list[str]:

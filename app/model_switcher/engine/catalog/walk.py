@@ -98,9 +98,10 @@ class Walk:
 
     def _is_new(self, candidate: Candidate) -> bool:
         paths = self.places.setdefault(candidate.key, [])
-        if candidate.path not in paths:
+        if candidate.path not in paths:  # a path that is named twice is visited once, too
             paths.append(candidate.path)
-        return len(paths) == 1
+            return len(paths) == 1
+        return False
 
 
 def through(

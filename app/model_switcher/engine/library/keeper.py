@@ -18,8 +18,9 @@ class Pace:
 
     Attributes:
         settle: Without a change for so long, a file counts as written.
-        tick: Between two looks at whether a folder is still, or again, there.
-        poll: The same on drives that tell nobody of changes; folders that changed are looked into then.
+        tick: Between two looks at whether a folder is still, or again, there; at one that cannot be watched, also
+            whether anything in it changed.
+        poll: The same on drives of a network, of which nobody tells what others change there.
         discover: Between two looks for stores of programs that were installed meanwhile.
         patience: After so long a drive that does not answer counts as away.
         publish: The least time between two catalogs.
@@ -27,7 +28,7 @@ class Pace:
     """
 
     settle: float = 0.5
-    tick: float = 2.0
+    tick: float = 1.0
     poll: float = 10.0
     discover: float = 10.0
     patience: float = 3.0

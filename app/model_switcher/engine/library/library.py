@@ -44,6 +44,7 @@ class Library:
         pace: How often things happen.
         process: Reads whole headers where there are many of them; it is closed with the library. None to read them
             in threads, which compete with the loop for the interpreter.
+        live: Whether it is to be told of changes; not for those who want one catalog and go.
     """
 
     def __init__(
@@ -53,6 +54,8 @@ class Library:
         on_change: Callable[[Catalog, Progress | None], None],
         pace: Pace | None = None,
         process: HeaderProcess | None = None,
+        *,
+        live: bool = True,
     ) -> None:
         self._find = find
         self._pace = pace or Pace()
@@ -61,6 +64,7 @@ class Library:
         self._publisher = Publisher(reader, self._reading, on_change)
         self._troubles = Troubles(self._touch)
         self._watched = Watched(self._changed)
+        self._live = live
         self._changes = 1
         self._published = 0
         self._touched = asyncio.Event()
@@ -169,7 +173,7 @@ class Library:
             await self._pause(keeper)
 
     async def _look(self, keeper: Keeper, changed: set[str] | None, *, suspicious: bool) -> None:
-        poll = suspicious or keeper.view.remote or not self._watched.works
+        poll = suspicious or keeper.view.remote or keeper.store.root in self._watched.unwatched
         look = partial(keeper.shelf.look, changed, poll=poll)
         view = await self._answered(keeper, in_thread(look, f"look at {keeper.store.label}"))
         if view is not keeper.view:
@@ -190,7 +194,7 @@ class Library:
 
     async def _pause(self, keeper: Keeper) -> None:
         pace = self._pace
-        seconds = pace.poll if keeper.view.remote or not self._watched.works else pace.tick
+        seconds = pace.poll if keeper.view.remote else pace.tick
         try:
             async with asyncio.timeout(pace.settle if keeper.view.moving else seconds):
                 await keeper.wake.wait()
@@ -271,6 +275,8 @@ class Library:
                 keeper.suspect()
 
     def _watch(self) -> None:
+        if not self._live:
+            return
         self._watched.set(
             [
                 (keeper.store.root, keeper.view.identity)

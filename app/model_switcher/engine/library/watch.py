@@ -7,6 +7,7 @@ import contextlib
 import logging
 import os
 import threading
+from functools import partial
 from typing import TYPE_CHECKING
 
 import watchfiles
@@ -26,17 +27,20 @@ _log = logging.getLogger(__name__)
 
 
 class Watched:
-    """One watcher for a changing set of folders.
+    """Watches a changing set of folders.
 
     Args:
         on_change: As the watcher's.
+
+    Attributes:
+        unwatched: Those of the folders that cannot be watched.
     """
 
     def __init__(self, on_change: Callable[[set[str]], None]) -> None:
         self._on_change = on_change
         self._folders: Sequence[tuple[str, object]] = ()
-        self._watcher: Watcher | None = None
-        self.works = True
+        self._watchers: dict[tuple[str, ...], Watcher] = {}
+        self.unwatched: set[str] = set()
 
     def set(self, folders: Sequence[tuple[str, object]]) -> None:
         """Watch these from now on.
@@ -47,22 +51,35 @@ class Watched:
         if folders == self._folders:
             return
         self._folders = list(folders)
-        if self._watcher is not None:
-            self._watcher.stop()
-        self._watcher = None
-        self.works = True
+        self._end()
+        self.unwatched.clear()
         if folders:
-            self._watcher = Watcher([folder for folder, _ in folders], self._on_change, self._failed)
+            self._begin(tuple(folder for folder, _ in folders))
 
     async def close(self) -> None:
         """Watch nothing any more."""
-        watcher, self._watcher = self._watcher, None
-        if watcher is not None:
-            watcher.stop()
-            await in_thread(lambda: watcher.join(_LAST_SECONDS), "end of watching")
+        watchers = self._end()
+        for watcher in watchers:
+            await in_thread(partial(watcher.join, _LAST_SECONDS), "end of watching")
 
-    def _failed(self) -> None:
-        self.works = False
+    def _begin(self, folders: tuple[str, ...]) -> None:
+        self._watchers[folders] = Watcher(folders, self._on_change, partial(self._failed, folders))
+
+    def _end(self) -> list[Watcher]:
+        watchers, self._watchers = list(self._watchers.values()), {}
+        for watcher in watchers:
+            watcher.stop()
+        return watchers
+
+    def _failed(self, folders: tuple[str, ...], error: Exception) -> None:
+        """One watcher for all takes the least; where one folder ends it, each of the others gets its own."""
+        del self._watchers[folders]
+        if len(folders) > 1:
+            for folder in folders:
+                self._begin((folder,))
+            return
+        _log.warning("%s cannot be watched (%s): it is looked at from time to time instead", *folders, error)
+        self.unwatched.update(folders)
 
 
 class Watcher:
@@ -72,14 +89,14 @@ class Watcher:
         folders: Folders that exist.
         on_change: Called on the loop with the paths at which something changed; with none once watching has begun,
             for what changed before that is not told.
-        on_failure: Called on the loop if they cannot be watched; it ends then.
+        on_failure: Called on the loop with what keeps them from being watched; it ends then.
     """
 
     def __init__(
         self,
         folders: Sequence[str],
         on_change: Callable[[set[str]], None],
-        on_failure: Callable[[], None],
+        on_failure: Callable[[Exception], None],
     ) -> None:
         self._folders = folders
         self._on_change = on_change
@@ -118,12 +135,9 @@ class Watcher:
                 elif changes:
                     self._tell(self._on_change, {_known(path, real) for _, path in changes})
                 begun = True
-        except (
-            OSError,
-            RuntimeError,
-        ):  # whatever the platform has against it (too many watches, a folder just gone)
-            _log.exception("Cannot watch %s; they are looked at from time to time instead", self._folders)
-            self._tell(self._on_failure)
+        except (OSError, RuntimeError) as error:
+            # Whatever the platform has against it: too many watches, a folder just gone, a name that is no text.
+            self._tell(self._on_failure, error)
 
     def _tell(self, listener: Callable[..., None], *words: object) -> None:
         def tell() -> None:
