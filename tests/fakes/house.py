@@ -89,6 +89,10 @@ class House:
     def give_back(self, lease: Lease) -> None:
         self.controller.lending.give_back(lease)
 
+    def launch(self, model: str) -> Launch:
+        """How it was started."""
+        return next(server.launch for server in self.controller._fleet if server.model == model)
+
     def pid(self, model: str) -> int:
         return next(s.pid or 0 for s in self.hub.snapshot.servers if s.model == model)
 

@@ -159,6 +159,7 @@ class Household:
         )
 
         def begin(runtime: Runtime) -> None:
+            self.runtime = runtime
             runtime.subscribe(self.traces.note)
             started.set_result(None)
 

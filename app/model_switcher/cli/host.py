@@ -132,6 +132,7 @@ class Host:
             version=__version__,
             ports=addresses.ports,
         )
+        runtime.live.on_change(lambda settings: gateway.apply(settings.server))
         file = InstanceFile(options.places, key=self._key, mode=options.mode)
         forget = None
         linger = None

@@ -62,7 +62,7 @@ def print_state(snapshot: Snapshot, catalog: Catalog) -> None:
 
 
 def _print_notices(snapshot: Snapshot) -> None:
-    for notice in filter(None, (snapshot.notice, snapshot.file_notice)):
+    for notice in filter(None, (snapshot.notice, snapshot.settings_notice, snapshot.file_notice)):
         print(f"Notice    {notice}")
 
 

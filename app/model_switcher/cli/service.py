@@ -151,10 +151,6 @@ def _options(options: argparse.Namespace, *, mode: str, strict: bool) -> HostOpt
     with contextlib.suppress(SettingsError):  # a folder that cannot be written to is no reason not to serve
         create_if_missing(where.settings)
     loaded = load(where.settings)
-    notice = None
-    if loaded.problems:
-        error = settings_error(where.settings, loaded.problems)
-        if strict:
-            raise error
-        notice = error.message
-    return HostOptions(settings=loaded.settings, places=where, mode=mode, notice=notice)
+    if loaded.problems and strict:
+        raise settings_error(where.settings, loaded.problems)
+    return HostOptions(settings=loaded.settings, places=where, mode=mode)

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from model_switcher.desktop.engine_side import Intentions
+    from model_switcher.domain.catalog import Model
+    from model_switcher.domain.launch import Options
+    from model_switcher.domain.settings import Settings
     from model_switcher.engine.runtime import Runtime
 
 
@@ -40,6 +43,7 @@ class HostThread:
         self._options = options
         self._on_show = on_show
         self._host: Host | None = None
+        self._runtime: Runtime | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop_wanted = False
         self._guard = threading.Lock()
@@ -51,6 +55,11 @@ class HostThread:
         """The loop in that thread; there is one once `ready` resolved."""
         assert self._loop is not None
         return self._loop
+
+    @property
+    def settings(self) -> Settings:
+        """Those in force; from any thread."""
+        return self._runtime.settings if self._runtime is not None else self._options.settings
 
     def request_stop(self) -> None:
         """End in order; from any thread, at any time."""
@@ -86,6 +95,7 @@ class HostThread:
                 self._host = None
 
     def _started(self, runtime: Runtime) -> None:
+        self._runtime = runtime
         self.ready.set_result(runtime)
 
 
@@ -121,9 +131,16 @@ def run_tray(options: HostOptions) -> int:
     from model_switcher.desktop.app import run  # noqa: PLC0415 - Qt is needed here alone
 
     give_way()
+    threads: list[HostThread] = []
+
+    def start(on_show: Callable[[], None]) -> HostThread:
+        threads.append(HostThread(options, on_show))
+        return threads[0]
+
+    def launch_options(model: Model) -> Options:
+        settings = threads[0].settings if threads else options.settings
+        return settings.launch_options(names_of(model))
+
     return run(
-        lambda on_show: HostThread(options, on_show),
-        settings=options.settings.desktop,
-        log_folder=options.places.logs,
-        options=lambda model: options.settings.launch_options(names_of(model)),
+        start, settings=options.settings.desktop, log_folder=options.places.logs, options=launch_options
     )

@@ -122,6 +122,7 @@ def messages(snapshot: Snapshot) -> tuple[str, ...]:
     """What is wrong, as lines for the menu: of the instance, and of what was chosen last."""
     texts = [
         snapshot.notice or "",
+        snapshot.settings_notice or "",
         snapshot.memory_notice or "",
         snapshot.file_notice or "",
         "" if snapshot.switch is not None else _what_failed(snapshot),

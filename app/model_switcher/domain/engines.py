@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 
@@ -33,8 +33,50 @@ class EngineFacts:
         version: As it prints it, for people ("b10434", "xllamacpp 2026.10").
         devices: Names of the devices that it can use besides the processor ("Vulkan0: Fake RTX 16G").
         flags: Every long flag that it knows ("--ctx-size").
+        usage: Its `--help`.
     """
 
     version: str
     devices: tuple[str, ...]
     flags: frozenset[str]
+    usage: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundEngine:
+    """An engine as people choose it.
+
+    Attributes:
+        setting: What stands for it in the settings: its path, or "embedded".
+        kind, source: As of an `EngineBinary`.
+        chosen_by_auto: Whether the setting "auto" means it.
+        version, devices: As of `EngineFacts`; none where it does not run.
+        problem: Why it does not run; None if it does.
+    """
+
+    setting: str
+    kind: str
+    source: str
+    chosen_by_auto: bool = False
+    version: str = ""
+    devices: tuple[str, ...] = ()
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tried:
+    """What came of loading a model to try an engine.
+
+    Attributes:
+        model: Its name.
+        engine: The engine with its version.
+        seconds: From the start to ready.
+        gpu: Bytes that its process held on all GPUs; None where no driver tells.
+        ram: Bytes of main memory that were resident, mapped parts of the file among them; None where unknown.
+    """
+
+    model: str
+    engine: str
+    seconds: float
+    gpu: int | None = None
+    ram: int | None = None

@@ -110,6 +110,15 @@ class Launch:
     options: tuple[str, ...] = ()
     pinned: bool = False
 
+    def starts_as(self, other: Launch) -> bool:
+        """Whether both are the same command line."""
+        return (self.binary, self.options, self.model.path, self.model.projector) == (
+            other.binary,
+            other.options,
+            other.model.path,
+            other.model.projector,
+        )
+
     def command(self, alias: str) -> list[str]:
         """The whole command line of a start that answers to `alias` on a port that the engine picks itself."""
         projector = ["--mmproj", self.model.projector] if self.model.projector else []

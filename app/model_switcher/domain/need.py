@@ -79,3 +79,11 @@ class Fit:
     shortfall: int | None = None
     ctx_size: int | None = None
     n_gpu_layers: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Supposed:
+    """What a model would take if its settings were others, and whether it would fit; None where nobody knows."""
+
+    need: Need | None = None
+    fit: Fit | None = None

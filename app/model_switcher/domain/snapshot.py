@@ -189,6 +189,9 @@ class Snapshot:
         catalog: Models; scanning tells whether the list is still growing, scan how far that is, once it is known.
         notice: Something the user should know about this instance as a whole (a settings file with problems).
         memory_notice: Memory that an engine which ended has not given back, and who holds it.
+        settings_notice: What is wrong with the settings file; the last good settings are in force then.
+        settings_edition: Grows with every change of the settings, and of their problems.
+        outdated: Ids of the models that run with other settings than they would be started with now.
         file_notice: What became of the served model's file since it was loaded: replaced, deleted, away.
     """
 
@@ -218,6 +221,9 @@ class Snapshot:
     scan: ScanView | None = None
     notice: str | None = None
     memory_notice: str | None = None
+    settings_notice: str | None = None
+    settings_edition: int = 0
+    outdated: tuple[str, ...] = ()
     file_notice: str | None = None
 
     @property

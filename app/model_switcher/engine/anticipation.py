@@ -10,6 +10,7 @@ from model_switcher.engine.warm_up import WarmUp
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from model_switcher.domain.settings import Settings
     from model_switcher.domain.snapshot import Snapshot
     from model_switcher.engine.hub import Hub
 
@@ -43,6 +44,12 @@ class Anticipation:
             self._warm_up.cancel()
         else:
             self._warm_up.begin(model)
+
+    def apply(self, settings: Settings) -> None:
+        """Read ahead, or do not, from now on."""
+        self._warm_up.enabled = settings.memory.warm_up
+        if not settings.memory.warm_up:
+            self._warm_up.cancel()
 
     def close(self) -> None:
         """Look ahead no more."""

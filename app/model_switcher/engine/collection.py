@@ -14,6 +14,7 @@ from model_switcher.domain.snapshot import ScanView
 from model_switcher.domain.states import ServerState
 from model_switcher.engine.background import in_background
 from model_switcher.engine.catalog import scan_file
+from model_switcher.engine.catalog.aliases import with_aliases
 from model_switcher.engine.header_process.process import HeaderProcess
 from model_switcher.engine.library import CatalogReader, Fate, Library, Pace, fate, sentence, stamps
 from model_switcher.engine.stores import Store, find_stores
@@ -45,8 +46,10 @@ class Collection:
         self._settings = settings
         self._hub = hub
         self._extra: dict[str, Model] = {}
-        self._reader = CatalogReader(lambda: aliases(settings), places.cache / HEADERS_FILE)
-        self._library = Library(lambda: stores(settings), self._reader, self._found, process=HeaderProcess())
+        self._reader = CatalogReader(lambda: aliases(self._settings), places.cache / HEADERS_FILE)
+        self._library = Library(
+            lambda: stores(self._settings), self._reader, self._found, process=HeaderProcess()
+        )
         self._watching: asyncio.Task[None] | None = None
         self._look = asyncio.Event()
         self._unsubscribe: Callable[[], None] = lambda: None
@@ -57,6 +60,16 @@ class Collection:
         self._library.start()
         self._unsubscribe = self._hub.subscribe(self._served_changed)
         self._watching = asyncio.create_task(self._watch_served(), name="served file")
+
+    def apply(self, settings: Settings) -> None:
+        """Go by these folders, stores and aliases from now on."""
+        before, self._settings = self._settings, settings
+        if (before.model_folders, before.stores) != (settings.model_folders, settings.stores):
+            self._library.look_for_stores()
+        if aliases(before) != aliases(settings):
+            self._library.name_anew()
+            extra = with_aliases(tuple(self._extra.values()), aliases(settings))
+            self._extra = {model.id: model for model in extra}
 
     async def close(self) -> None:
         """End; what hangs on a dead drive is left to itself."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import time
 from typing import TYPE_CHECKING
 
@@ -18,18 +17,19 @@ from model_switcher.engine.binaries.probe import EngineProber
 from model_switcher.engine.collection import Collection
 from model_switcher.engine.control.controller import Controller
 from model_switcher.engine.control.preflight import Preflight, names_of
-from model_switcher.engine.files import write_atomically
+from model_switcher.engine.default_model import DefaultModel
 from model_switcher.engine.hub import Hub
 from model_switcher.engine.live_memory import LiveMemory
 from model_switcher.engine.log import LogRing
 from model_switcher.engine.needs.needs import Needs
 from model_switcher.engine.readings.watch import MemoryWatch
+from model_switcher.engine.settings.desk import SettingsDesk
+from model_switcher.engine.settings.live import LiveSettings
 from model_switcher.engine.settings_lines import with_line
 from model_switcher.engine.timing import Timing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from model_switcher.domain.catalog import Model
     from model_switcher.domain.history import HistoryReport
@@ -56,7 +56,6 @@ class Runtime:
     def __init__(
         self, settings: Settings, places: Places, *, version: str, deadlines: Deadlines | None = None
     ) -> None:
-        self.settings = settings
         self.places = places
         self.log = LogRing()
         self.hub = Hub(Snapshot(version=version, time=time.time()))
@@ -79,9 +78,21 @@ class Runtime:
         )
         self._collection = Collection(settings, places, self.hub)
         self._anticipation = Anticipation(self.hub, enabled=settings.memory.warm_up)
+        self.live = LiveSettings(settings, places.settings, self.hub)
+        self.live.on_change(self._apply)
+        self.desk = SettingsDesk(
+            self.live, hub=self.hub, prober=prober, needs=self._needs, renewal=self._controller.renewal,
+            log=self.log, read=self._memory_watch.read,
+        )  # fmt: skip
+        self._default_model = DefaultModel(places)
         self._begun = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
         self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def settings(self) -> Settings:
+        """Those in force."""
+        return self.live.in_force
 
     @property
     def admission(self) -> Admission:
@@ -111,6 +122,7 @@ class Runtime:
         self._tasks = [
             asyncio.create_task(self._first_steps(), name="first steps"),
             asyncio.create_task(self._sample(), name="readings"),
+            asyncio.create_task(self.live.watch(), name="settings"),
         ]
         for task in (self._writer, *self._tasks, *self._needs.tasks):
             task.add_done_callback(self._note_defect)
@@ -146,7 +158,7 @@ class Runtime:
         await self._begun.wait()
         found = await self._collection.resolve(model)
         outcome = await self._controller.select(found.id, cut=cut)
-        await in_background(self._remember, found)
+        await in_background(self._default_model.remember, found)
         return outcome
 
     async def resolve(self, name: str) -> Model:
@@ -202,6 +214,14 @@ class Runtime:
         """Tell the views where the gateway listens, and what the user should know about this instance."""
         self.hub.update(address=address, notice=notice)
 
+    def _apply(self, settings: Settings) -> None:
+        """Go by these settings from now on."""
+        self._preflight.settings = settings
+        self._tasks.append(asyncio.create_task(self._renew_default(settings), name="default model"))
+        for part in (self._collection, self._needs, self._anticipation):
+            part.apply(settings)
+        self._controller.renewal.apply(settings.server, _limits(settings))
+
     async def _prepare(self, model_id: str) -> Launch:
         model = self.snapshot.catalog.get(model_id)
         if model is None:
@@ -233,7 +253,7 @@ class Runtime:
 
     async def _begin_default(self) -> asyncio.Task[Outcome] | None:
         """Choose the default model; what comes of it, if there is one."""
-        wanted = await in_background(self._default)
+        wanted = await in_background(self._default_model.wanted, self.settings)
         if wanted is None:
             return None
         try:
@@ -247,6 +267,12 @@ class Runtime:
         await asyncio.sleep(0)  # the choice is in the mailbox now, before any other
         return choice
 
+    async def _renew_default(self, settings: Settings) -> None:
+        """The last fallback may be another model. One that is not there is told when it is needed."""
+        wanted = await in_background(self._default_model.wanted, settings)
+        with contextlib.suppress(SwitcherError):
+            self._controller.set_default((await self.resolve(wanted)).id if wanted is not None else None)
+
     def _note_defect(self, task: asyncio.Task[None]) -> None:
         """Tell of a task that ended by a defect: nobody waits for it who would."""
         if not task.cancelled() and (error := task.exception()) is not None:
@@ -258,24 +284,6 @@ class Runtime:
             self.hub.update(**await self._memory_watch.look(self.snapshot))
             self._controller.refresh()
             await asyncio.sleep(SAMPLE_SECONDS)
-
-    def _default(self) -> str | None:
-        """The model to serve at start: the settings' own, else the one of last time."""
-        if self.settings.default_model not in (None, "last"):
-            return self.settings.default_model
-        with contextlib.suppress(OSError):
-            return os.fsdecode(self._last_file.read_bytes()).strip() or None
-        return None
-
-    def _remember(self, model: Model) -> None:
-        """Its path, not its id: a file outside of the folders has an id as long as this program runs."""
-        with contextlib.suppress(OSError):  # a full disk must not fail a switch that went well
-            self._last_file.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(self._last_file, os.fsencode(model.path))
-
-    @property
-    def _last_file(self) -> Path:
-        return self.places.state / "last-model"
 
 
 def _limits(settings: Settings) -> Limits:

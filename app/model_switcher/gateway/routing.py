@@ -43,7 +43,7 @@ class Routing:
         callers: Callers,
     ) -> None:
         self._backend = backend
-        self._strict = unknown == "error"
+        self.strict = unknown == "error"
         self._ports = ports
         self._callers = callers
         self._names = NameReader()
@@ -68,7 +68,7 @@ class Routing:
         for name in names:
             if (found := self._known.id_of(name, catalog)) is not None:
                 return found
-        if names and self._strict:
+        if names and self.strict:
             raise self._known.unknown(names[0], catalog)
         return await self._borrowed(request) if self._backend.lending.lent else None
 

@@ -74,9 +74,11 @@ class Gateway:
         version: str,
         ports: Mapping[int, str] = MappingProxyType({}),
     ) -> None:
+        self._control_key = control_key
         self._guards = Guards(settings, control_key)
         callers = Callers()
         routing = Routing(backend, unknown=settings.unknown_model, ports=ports, callers=callers)
+        self._routing = routing
         self._proxy = Proxy(backend.admission, routing, hold_bytes=settings.hold_bytes)
         self._streams = Streams(backend)
         self._lending = LendingRoutes(backend, self._streams, callers)
@@ -112,6 +114,12 @@ class Gateway:
             "/switcher/events": self._streams.events,
             "/switcher/log": self._streams.log,
         }
+
+    def apply(self, settings: ServerSettings) -> None:
+        """Go by these keys, origins and limits from now on; where it listens stays as it is."""
+        self._guards = Guards(settings, self._control_key)
+        self._routing.strict = settings.unknown_model == "error"
+        self._proxy.held.limit = settings.hold_bytes
 
     @property
     def idle_seconds(self) -> float:

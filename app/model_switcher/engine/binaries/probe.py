@@ -68,7 +68,9 @@ async def probe(binary: EngineBinary, *, deadline: float = DEADLINE) -> EngineFa
     flags = known_flags(usage.text)
     if "--model" not in flags or "--port" not in flags:
         raise EngineUnusable(_why_not(binary, usage), hint=WHERE_TO_GET_IT)
-    return EngineFacts(version=_version(version.text), devices=_devices(devices.text), flags=flags)
+    return EngineFacts(
+        version=_version(version.text), devices=_devices(devices.text), flags=flags, usage=usage.out
+    )
 
 
 class EngineProber:

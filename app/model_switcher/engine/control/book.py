@@ -38,6 +38,9 @@ class Book:
         closing: Whether the program is shutting down.
         cut_at: When running answers are cut.
         before: Whether the program was awake, and whether paused, when the choice was made that is being carried out.
+        renewed: How models that run, or are a fallback, would be started by the settings of now.
+        reloading: Models that are let go to come back renewed, with how they ran before.
+        reload_failures: Why a renewed model did not come up.
     """
 
     default: str | None = None
@@ -56,6 +59,9 @@ class Book:
     closing: bool = False
     cut_at: float | None = None
     before: tuple[bool, bool] | None = None
+    renewed: dict[str, Launch] = field(default_factory=dict)
+    reloading: dict[str, Launch] = field(default_factory=dict)
+    reload_failures: dict[str, Failure] = field(default_factory=dict)
 
     def choose(self, target: str, *, wake: bool) -> None:
         """The target passed its preflight: from now on it is what is wanted. To load it ends a pause."""
@@ -94,6 +100,7 @@ class Book:
         """All that runs is unloaded; nothing is loaded until a request comes, or, if paused, until the user says so."""
         self.paused = paused
         self.leaving |= running
+        self.reloading.clear()
         self.doze()
         self.given_up = None
         if not self.closing:
@@ -146,6 +153,14 @@ class Book:
         if server.failure is None or server.failure.cause == Cause.WONT_STOP:  # it was told to end
             if model not in self.candidates:
                 self.launches.pop(model, None)  # it is checked again before the next start
+                self.renewed.pop(model, None)
+            elif model in self.renewed and not choosing:
+                self.launches[model] = self.renewed.pop(model)
+            return
+        if server.load_seconds is None and model in self.reloading:
+            self.reload_failures[model] = server.failure
+            self.renewed[model] = self.launches[model]
+            self.launches[model] = self.reloading.pop(model)  # exactly as it was before
             return
         chosen = choosing and model in self.candidates
         if server.load_seconds is None and (chosen or not _was_killed(server.failure)):
@@ -154,6 +169,20 @@ class Book:
         self.crashes[model] = (*recent_crashes(self.crashes.get(model, ()), now), now)
         if restarts_exhausted(self.crashes[model], now):
             self.note_failure(model, server.failure, now)
+
+    def reload(self, model: str) -> None:
+        """A model that runs is let go, and comes back renewed if it is the user's choice."""
+        self.reload_failures.pop(model, None)
+        self.reloading[model] = self.launches[model]
+        self.leaving.add(model)
+
+    def end_reload(self, model: str) -> None:
+        """It is back."""
+        self.reloading.pop(model, None)
+
+    def standing_by(self, model: str) -> bool:
+        """Whether it is what a choice under way falls back to: then it comes back exactly as it was."""
+        return self.committed == model and self.selected != model
 
     def forget_failures(self, now: float) -> float | None:
         """Let models that are no candidates be tried again after a while; when the next one may."""
@@ -172,6 +201,7 @@ class Book:
             model for model in self.launches if model not in self.candidates and model not in running
         ]:
             del self.launches[model]
+            self.renewed.pop(model, None)
 
     def name_of(self, model: str) -> str:
         """The model's name, for people."""

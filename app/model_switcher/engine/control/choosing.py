@@ -47,7 +47,7 @@ class Choosing:
         self._post = post
         self._prepare = prepare
         self._annotate = annotate
-        self._drain_timeout = drain_timeout
+        self.drain_timeout = drain_timeout
         self._book = book
         self._fleet = fleet
         self._switches = switches
@@ -117,7 +117,7 @@ class Choosing:
     def _arm_cut(self) -> None:
         switch = self._switches.under_way
         if switch is not None and switch.cut and self._book.cut_at is None:
-            self._book.cut_at = time.monotonic() + self._drain_timeout
+            self._book.cut_at = time.monotonic() + self.drain_timeout
 
     def _cancel(self) -> None:
         if (checked := self._switches.in_preflight) is not None:

@@ -26,6 +26,7 @@ from model_switcher.engine.control.memory import Memory, UnknownMemory, with_wha
 from model_switcher.engine.control.outlook import Outlook
 from model_switcher.engine.control.preflight import as_it_is
 from model_switcher.engine.control.preparations import Preparations
+from model_switcher.engine.control.renewal import Renewal
 from model_switcher.engine.control.stage import Stage
 from model_switcher.engine.control.switching import Switches
 
@@ -96,35 +97,30 @@ class Controller:
         self._preparations = Preparations(
             prepare, annotate, lambda model, outcome: self._post(lambda: self._prepared(model, outcome))
         )
+        book, fleet, admission, limits = self._book, self._fleet, self.admission, limits or Limits()
+        outlook = Outlook(
+            book=book, fleet=fleet, admission=admission, leases=leases, memory=self._memory, limits=limits
+        )
         self._stage = Stage(
-            book=self._book,
-            fleet=self._fleet,
-            admission=self.admission,
+            book=book,
+            fleet=fleet,
+            admission=admission,
             leases=leases,
             switches=self._switches,
-            outlook=Outlook(
-                book=self._book,
-                fleet=self._fleet,
-                admission=self.admission,
-                leases=leases,
-                memory=self._memory,
-                limits=limits or Limits(),
-            ),
+            outlook=outlook,
             hub=hub,
             memory=self._memory,
             on_outcome=on_outcome,
             expected=expected,
         )
         self._choosing = Choosing(
-            post=self._post,
-            prepare=prepare,
-            annotate=annotate,
-            drain_timeout=settings.drain_timeout,
-            book=self._book,
-            fleet=self._fleet,
-            switches=self._switches,
-            stage=self._stage,
-        )
+            post=self._post, prepare=prepare, annotate=annotate, drain_timeout=settings.drain_timeout,
+            book=book, fleet=fleet, switches=self._switches, stage=self._stage,
+        )  # fmt: skip
+        self.renewal = Renewal(
+            post=self._post, prepare=prepare, book=book, fleet=fleet, admission=admission,
+            leases=leases, choosing=self._choosing, outlook=outlook, hub=hub,
+        )  # fmt: skip
         self._ends: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
 
@@ -188,6 +184,7 @@ class Controller:
         Args:
             grace: Seconds that running answers have before they are cut.
         """
+        await self.renewal.close()
         await self._mailbox.carried_out(lambda: self._close(time.monotonic() + grace))
         await self._fleet.wait_ended()
         self._preparations.begin(())
@@ -217,7 +214,8 @@ class Controller:
         if self._book.selected in wants:
             self._book.wake()
         if not self._book.paused:
-            self._book.leaving -= {model for model in wants if self._fleet.ready(model) is not None}
+            kept = {model for model in wants if self._fleet.ready(model) is not None}
+            self._book.leaving -= kept - self._book.reloading.keys()
 
     def _prepared(self, model: str, outcome: Launch | Failure) -> None:
         if model in self._fleet or model in self._book.launches:

@@ -80,11 +80,18 @@ async def _prepared(prepare: Prepare, model: str) -> Launch | Failure:
 
 
 class Preflight:
-    """Checks models before they are started. Files that have not changed since they were found good are not read again."""
+    """Checks models before they are started. Files that have not changed since they were found good are not read again.
 
-    def __init__(self, settings: Settings, prober: EngineProber) -> None:
+    Args:
+        settings: In force; they may be replaced.
+        prober: Asks engines what they are.
+        engine: What every model is started with, whatever the settings say.
+    """
+
+    def __init__(self, settings: Settings, prober: EngineProber, *, engine: str | None = None) -> None:
         self.settings = settings
         self._prober = prober
+        self._engine = engine
         self._good: dict[str, tuple[int, int]] = {}
 
     async def prepare(self, model: Model) -> Launch:
@@ -96,7 +103,7 @@ class Preflight:
             UnsupportedOption: The settings name an option that the engine does not have.
         """
         names = names_of(model)
-        binary = await in_background(self._look, model, self.settings.engine_for(names))
+        binary = await in_background(self._look, model, self._engine or self.settings.engine_for(names))
         facts = await self._prober.facts(binary)
         options = self.settings.launch_options(names)
         if missing := unsupported(options, facts.flags):

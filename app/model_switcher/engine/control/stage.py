@@ -220,6 +220,7 @@ class Stage:
             switch=switch.view(_progress(coming_up), self._expected(switch.target)) if switch else None,
             failure=book.given_up,
             **self._admission.counts(),
+            outdated=tuple(server.model for server in self._fleet if server.model in book.renewed),
             leases=self._leases.views(book.name_of, book.selected),
         )
 

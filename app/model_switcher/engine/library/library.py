@@ -68,6 +68,7 @@ class Library:
         self._changes = 1
         self._published = 0
         self._touched = asyncio.Event()
+        self._sought = asyncio.Event()
         self._turn = asyncio.Condition()
         self._found = False
         self._listed = False
@@ -119,6 +120,14 @@ class Library:
             keeper.look(None)
         await self.complete()
 
+    def look_for_stores(self) -> None:
+        """There may be other stores: look for them, and into those that are new. Returns at once."""
+        self._sought.set()
+
+    def name_anew(self) -> None:
+        """Models may have other names: put the catalog together again. Returns at once."""
+        self._touch()
+
     def _is_listed(self) -> bool:
         return self._found and all(keeper.looked or keeper.silent for keeper in self._keepers)
 
@@ -138,7 +147,9 @@ class Library:
             if not self._found:
                 self._found = True
                 self._touch()
-            await asyncio.sleep(self._pace.discover)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._sought.wait(), self._pace.discover)
+            self._sought.clear()
 
     async def _find_stores(self) -> None:
         stores = list(await in_thread(self._find, "find stores"))

@@ -36,7 +36,7 @@ class Board:
         self._hub = hub
         self._ledger = ledger
         self._need_of = need_of
-        self._margin = margin
+        self.margin = margin
         self._shown: object = None
         self._shown_at = 0.0
 
@@ -45,7 +45,7 @@ class Board:
         if now is None:
             return
         running = {server.model for server in self._hub.snapshot.servers}
-        shown = now.rounded, running, self._ledger.edition
+        shown = now.rounded, running, self._ledger.edition, self.margin
         soon = time.monotonic() - self._shown_at < PAUSE_SECONDS
         if shown == self._shown or (soon and self._ledger.pending):
             return
@@ -58,7 +58,7 @@ class Board:
             if model_id in running:
                 fits[model_id] = fit_of_resident(self._need_of(model_id), now)
             else:
-                fits[model_id] = fit_of(row.estimate, now, margin=self._margin)
+                fits[model_id] = fit_of(row.estimate, now, margin=self.margin)
             if row.estimate is not None:
                 needs[model_id] = row.estimate.known
             if count % _SLICE == 0:

@@ -7,19 +7,22 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from model_switcher.domain.need import Supposed
 from model_switcher.engine.background import in_background
 from model_switcher.engine.needs.asking import QUIET_SECONDS, Asker, Question
 from model_switcher.engine.needs.board import Board
 from model_switcher.engine.needs.estimate import Estimator
+from model_switcher.engine.needs.fits import fit_of
 from model_switcher.engine.needs.learning import Learner
 from model_switcher.engine.needs.ledger import Free, Ledger, Row, circumstances, in_motion
 from model_switcher.engine.needs.setup import LOOK_AGAIN_SECONDS, Engines, files_of, setup
 from model_switcher.engine.needs.store import FILE, NeedStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from model_switcher.domain.catalog import Model
+    from model_switcher.domain.launch import Option
     from model_switcher.domain.need import Need
     from model_switcher.domain.prediction import Blueprint
     from model_switcher.domain.settings import Settings
@@ -90,6 +93,24 @@ class Needs:
             asyncio.create_task(self._run(), name="needs"),
             asyncio.create_task(self._asker.run(), name="questions"),
         ]
+
+    def apply(self, settings: Settings) -> None:
+        """Go by these engines, launch options and this margin from now on."""
+        self._settings = settings
+        self._board.margin = settings.memory.margin
+        self._ledger.set_up_again()
+        self._changed.set()
+
+    async def with_options(self, model: Model, options: Mapping[str, Option], engine: str) -> Supposed:
+        """What a model would take with those launch options and that engine, and whether it would fit."""
+        await self._opened.wait()
+        row = Row(model)
+        await self._set_up([row], options, engine)
+        now = circumstances(self._hub.snapshot, self.of, self._store.driver)
+        done = await in_background(_work, [row], now, 0.0)
+        estimate = done[0][2] if done else None
+        fit = fit_of(estimate, now, margin=self._board.margin) if now is not None else None
+        return Supposed(need=estimate.need if estimate is not None else None, fit=fit)
 
     async def close(self) -> None:
         """End; an engine that is being asked is gone on return."""
@@ -193,14 +214,17 @@ class Needs:
         answering = any(server.in_flight for server in self._hub.snapshot.servers)
         await self._estimate(rows, rest=REST_WHILE_ANSWERING if answering else REST)
 
-    async def _set_up(self, rows: Sequence[Row]) -> None:
+    async def _set_up(
+        self, rows: Sequence[Row], options: Mapping[str, Option] | None = None, engine: str | None = None
+    ) -> None:
         snapshot = self._hub.snapshot
         gpus = tuple(card.name for card in snapshot.readings.cards) if snapshot.readings is not None else ()
         files = await in_background(lambda: [files_of(row.model) for row in rows])
         for row, named in zip(rows, files, strict=True):
             names = self._names_of(row.model)
-            engine = await self._engines.find(self._settings.engine_for(names))
-            found = setup(row.model, engine, self._settings.launch_options(names), gpus=gpus)
+            binary = await self._engines.find(engine or self._settings.engine_for(names))
+            chosen = self._settings.launch_options(names) if options is None else options
+            found = setup(row.model, binary, chosen, gpus=gpus)
             row.key = replace(found.key, files=named)
             draft = _draft(found.draft, snapshot) if found.draft is not None else None
             row.estimator = Estimator(row.model, found, row.key, self._store, draft=draft)

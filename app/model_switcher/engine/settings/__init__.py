@@ -1,0 +1,1 @@
+"""The settings of a running instance: in force, changed, tried out."""
