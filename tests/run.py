@@ -19,6 +19,8 @@ ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = ROOT / ".venv"
 PYTHON = ENVIRONMENT / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
 
+MOST_WORKERS = 4
+
 # Qt's platform plugin, a virtual screen with a session bus, a window manager and a panel whose tray the tests click; a
 # compiler, and software Vulkan, which tests/fakes/fake_gpu.c makes a graphics card.
 DEBIAN_PACKAGES = """
@@ -39,7 +41,13 @@ def main(arguments: list[str]) -> int:
     install_python_packages(extras)
     if arguments[:1] == ["--prepare"]:
         return 0
-    return subprocess.call([PYTHON, "-m", "pytest", *arguments], cwd=ROOT)
+    return subprocess.call([PYTHON, "-m", "pytest", *side_by_side(), *arguments], cwd=ROOT)
+
+
+def side_by_side() -> list[str]:
+    """Most tests wait for another process: files of tests run beside each other, those within a file in order."""
+    workers = min(os.cpu_count() or 1, MOST_WORKERS)
+    return ["--numprocesses", str(workers), "--dist", "loadfile"] if workers > 1 else []
 
 
 def install_debian_packages() -> None:

@@ -67,7 +67,7 @@ class Traces:
     @property
     def working(self) -> set[str]:
         """Models whose engine lives and is not stopped by a signal."""
-        live = [process for process in self._processes() if process.status() != psutil.STATUS_STOPPED]
+        live = [process for process in self._processes() if _runs(process)]
         return {model for process in live if (model := _model_of(process)) is not None}
 
     def command_line(self, model: str) -> list[str]:
@@ -84,6 +84,13 @@ class Traces:
 def listens(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.status() not in {psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE}
+    except psutil.NoSuchProcess:  # it ended since it was found
+        return False
 
 
 def _model_of(process: psutil.Process) -> str | None:

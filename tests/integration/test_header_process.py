@@ -168,7 +168,7 @@ async def test_one_that_cannot_be_used_is_started_once_and_said(
 ) -> None:
     notes, paths = tmp_path / "notes", models(tmp_path, "a", "b")
     notes.mkdir()
-    limits = Limits(start=0.5) if fault == "--no-greeting" else None
+    limits = Limits(start=3) if fault == "--no-greeting" else None
     async with process(notes, fault, limits=limits) as there:
         assert await there.read(paths) == [None, None]
         assert await there.read(paths) == [None, None]
