@@ -83,7 +83,8 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"model-switcher {__version__}")
     verbs = top.add_subparsers(dest="verb", metavar="VERB")
 
-    verbs.add_parser("tray", help="the tray (as without a verb)")
+    tray = verbs.add_parser("tray", help="the tray (as without a verb)")
+    tray.add_argument("--quiet", action="store_true", help="open no window by itself, as at login")
     serve = verbs.add_parser("serve", help="the same without a desktop")
     serve.add_argument("--host", help="address to listen on, instead of the settings'")
     serve.add_argument("--port", type=port, help="port to listen on, instead of the settings'")
@@ -123,6 +124,8 @@ def parser() -> argparse.ArgumentParser:
     logs = verbs.add_parser("logs", help="what the engines wrote")
     logs.add_argument("-f", "--follow", action="store_true", help="go on until Ctrl-C")
     verbs.add_parser("quit", help="end the running instance, in order")
+    autostart = _with_json(verbs.add_parser("autostart", help="whether the tray starts when you log in"))
+    autostart.add_argument("wish", choices=("on", "off", "status"))
     return top
 
 

@@ -38,7 +38,7 @@ def tray(options: argparse.Namespace) -> int:
     host_options = _options(options, mode="tray", strict=False)
     if tray_program.has_desktop():
         try:
-            return tray_program.run_tray(host_options)
+            return tray_program.run_tray(host_options, quiet=getattr(options, "quiet", False))
         except ImportError as error:
             reason = f"Qt is not installed ({error})"
     print(f"No tray here: {reason}. Serving without one.", file=sys.stderr)
@@ -72,7 +72,7 @@ def demo(options: argparse.Namespace) -> int:
         host_options = show.prepare(Path(folder))
         try:
             if options.tray and tray_program.has_desktop():
-                return tray_program.run_tray(replace(host_options, mode="tray"))
+                return tray_program.run_tray(replace(host_options, mode="tray"), lasting=False)
             return asyncio.run(_serve(host_options, lambda runtime: show.tour(runtime, leave=options.exit)))
         finally:
             show.clean_up(host_options.places)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sys
 import threading
@@ -12,7 +13,8 @@ from typing import TYPE_CHECKING
 from model_switcher.cli.host import Host, HostOptions
 from model_switcher.client.finding import find
 from model_switcher.client.switcher import Switcher
-from model_switcher.domain.errors import Closing
+from model_switcher.domain.errors import Closing, LoginEntryError
+from model_switcher.engine.autostart import Autostart
 from model_switcher.engine.control.preflight import names_of
 from model_switcher.engine.interpreter import give_way
 
@@ -120,20 +122,29 @@ def show_running(options: HostOptions) -> bool:
     return True
 
 
-def run_tray(options: HostOptions) -> int:
+def run_tray(options: HostOptions, *, quiet: bool = False, lasting: bool = True) -> int:
     """Show the tray until the user quits; returns the exit status.
+
+    Args:
+        options: What makes the instance.
+        quiet: No window opens by itself, neither ours nor that of a tray that runs already.
+        lasting: Whether it is an instance that could start at login.
 
     Raises:
         ImportError: Qt is not installed.
     """
-    if show_running(options):
+    if _runs_quietly(options) if quiet else show_running(options):
         return 0
     from model_switcher.desktop.app import run  # noqa: PLC0415 - Qt is needed here alone
 
     give_way()
+    autostart = Autostart(options.places) if lasting else None
     threads: list[HostThread] = []
 
     def start(on_show: Callable[[], None]) -> HostThread:
+        if autostart is not None:
+            with contextlib.suppress(LoginEntryError):  # `doctor` tells
+                autostart.keep()
         threads.append(HostThread(options, on_show))
         return threads[0]
 
@@ -142,5 +153,16 @@ def run_tray(options: HostOptions) -> int:
         return settings.launch_options(names_of(model))
 
     return run(
-        start, settings=options.settings.desktop, log_folder=options.places.logs, options=launch_options
+        start,
+        settings=options.settings.desktop,
+        log_folder=options.places.logs,
+        options=launch_options,
+        login=autostart,
+        quiet=quiet,
     )
+
+
+def _runs_quietly(options: HostOptions) -> bool:
+    """Whether a tray runs already, which is enough at login."""
+    record = find(options.places)
+    return record is not None and record.mode == "tray"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from model_switcher.cli import render
+from model_switcher.cli.autostart import autostart
 from model_switcher.cli.call import call
 from model_switcher.cli.ending import end_instance
 from model_switcher.cli.history import history
@@ -156,6 +157,7 @@ VERBS: dict[str, Callable[[argparse.Namespace], Coroutine[None, None, int]]] = {
     "history": history,
     "logs": logs,
     "quit": quit_instance,
+    "autostart": autostart,
 }
 
 

@@ -56,6 +56,7 @@ def run(
     log_folder: Path | None = None,
     options: Callable[[Model], Options] = lambda _: {},
     login: StartAtLogin | None = None,
+    quiet: bool = False,
 ) -> int:
     """Runs the desktop until the user quits, and returns the exit status.
 
@@ -67,6 +68,7 @@ def run(
         log_folder: What "Show log" opens; None leaves the entry out.
         options: What a model would be started with; it is asked when the details of one are shown.
         login: Starts the program at login; None leaves the entry out.
+        quiet: No window opens by itself, as is right at login.
     """
     app = QApplication(sys.argv[:1])
     app.setApplicationName("model-switcher")
@@ -84,7 +86,7 @@ def run(
     if log_folder is not None:
         windows.add(Ask.LOG, lambda: _open_folder(log_folder))
     try:
-        return _run_to_the_end(app, lambda: _main(app, begin, settings, windows, options))
+        return _run_to_the_end(app, lambda: _main(app, begin, settings, windows, options, quiet=quiet))
     finally:
         for engine in begun:
             engine.request_stop()
@@ -110,6 +112,8 @@ async def _main(
     settings: DesktopSettings,
     windows: Windows,
     options: Callable[[Model], Options],
+    *,
+    quiet: bool,
 ) -> int:
     stop = asyncio.Event()
     quit_filter = QuitFilter(stop.set)
@@ -118,7 +122,7 @@ async def _main(
     first = view_state(Snapshot(scanning=True))
     tray = Tray(theme=settings.theme, offered=windows.offered, first=first)
     panel = PanelHost(theme=settings.theme, offered=windows.offered, options=options)
-    presenter = Presenter(tray, panel, settings, windows=windows, quit_=stop.set)
+    presenter = Presenter(tray, panel, settings, windows=windows, quit_=stop.set, quiet=quiet)
     tray.appear()
     caller = _Caller()
     caller.called.connect(presenter.show_panel, Qt.ConnectionType.QueuedConnection)

@@ -42,6 +42,7 @@ class Presenter:
         *,
         windows: Windows,
         quit_: Callable[[], None],
+        quiet: bool = False,
     ) -> None:
         self._tray, self._panel = tray, panel
         self._settings = settings
@@ -55,7 +56,8 @@ class Presenter:
         tray.asked.connect(self._do)
         tray.opening.connect(self._show_login)
         tray.clicked.connect(lambda: panel.toggle(tray.place(clicked=True)))
-        tray.missing.connect(lambda: panel.open(None, framed=True))
+        if not quiet:
+            tray.missing.connect(lambda: panel.open(None, framed=True))
         panel.chosen.connect(self._intents.select)
         panel.now_asked.connect(self._intents.select_now)
         panel.commanded.connect(self._press)

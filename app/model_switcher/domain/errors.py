@@ -14,6 +14,7 @@
     ├── SwitchError
     │   ├── SwitchFailed               switch-failed              503       5 or 6
     │   └── SwitchSuperseded           switch-superseded          409       5 or 6
+    ├── LoginEntryError                login-entry                500       1
     ├── RequestError
     │   ├── NothingServed              nothing-served             503       6
     │   ├── Paused                     paused                     503       6
@@ -170,6 +171,12 @@ class SwitchSuperseded(SwitchError):
 
     code = "switch-superseded"
     http_status = 409
+
+
+class LoginEntryError(SwitcherError):
+    """What starts the program at login cannot be read or changed."""
+
+    code = "login-entry"
 
 
 class RequestError(SwitcherError):
