@@ -24,7 +24,7 @@ MOST_WORKERS = 4
 # Qt's platform plugin, a virtual screen with a session bus, a window manager and a panel whose tray the tests click; a
 # compiler, and software Vulkan, which tests/fakes/fake_gpu.c makes a graphics card.
 DEBIAN_PACKAGES = """
-    python3-venv dbus imagemagick openbox trayer xauth xdotool xfce4-panel xvfb x11-utils
+    python3-venv dbus imagemagick lxsession openbox systemd trayer xauth xdotool xfce4-panel xvfb x11-utils
     libdbus-1-3 libegl1 libfontconfig1 libgl1 libglib2.0-0 libvulkan1 libx11-xcb1 libxcb-cursor0 libxcb-icccm4
     libxcb-image0 libxcb-keysyms1 libxcb-randr0 libxcb-render-util0 libxcb-render0 libxcb-shape0 libxcb-shm0
     libxcb-sync1 libxcb-util1 libxcb-xfixes0 libxcb-xkb1 libxkbcommon-x11-0
