@@ -43,6 +43,7 @@ class PanelHost(QObject):
         commanded: What a button says, and what it is about.
         asked: The same as an entry of the menu.
         folder_asked: Open the folder of the file at that path.
+        closing: The window with a frame is closed, which may be all of the program that can be seen.
     """
 
     chosen = Signal(str)
@@ -50,6 +51,7 @@ class PanelHost(QObject):
     commanded = Signal(Command, str)
     asked = Signal(Ask)
     folder_asked = Signal(str)
+    closing = Signal()
 
     def __init__(
         self,
@@ -100,6 +102,11 @@ class PanelHost(QObject):
         window.content.show_snapshot(self._snapshot, self._recent, self._trail)
         window.open_at(anchor)
 
+    def dismiss(self) -> None:
+        """Closes the panel; it is kept for the next time."""
+        if self._window is not None:
+            self._window.dismiss()
+
     def close(self) -> None:
         """Takes the window away for good."""
         if self._window is not None:
@@ -116,6 +123,7 @@ class PanelHost(QObject):
         content.now_asked.connect(self.now_asked)
         content.commanded.connect(self.commanded)
         content.asked.connect(self.asked)
+        window.closing.connect(self.closing)
         content.folder_asked.connect(self._open_folder)
         content.menu_asked.connect(self._open_menu)
         return window

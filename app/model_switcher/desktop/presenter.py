@@ -11,6 +11,7 @@ from model_switcher.desktop.ask import Ask
 from model_switcher.desktop.intents import Intents
 from model_switcher.desktop.language import tr
 from model_switcher.desktop.notices import Notice, notices
+from model_switcher.desktop.quit_question import QuitQuestion
 from model_switcher.desktop.view_state import Command, remember, view_state
 from model_switcher.desktop.view_state.trail import Trail
 from model_switcher.domain.errors import SwitcherError
@@ -47,7 +48,7 @@ class Presenter:
         self._tray, self._panel = tray, panel
         self._settings = settings
         self._windows = windows
-        self._quit = quit_
+        self._quitting = QuitQuestion(quit_)
         self._snapshot: Snapshot | None = None
         self._recent: tuple[str, ...] = ()
         self._trail = Trail()
@@ -63,6 +64,7 @@ class Presenter:
         panel.commanded.connect(self._press)
         panel.asked.connect(self._do)
         panel.folder_asked.connect(self._open_folder)
+        panel.closing.connect(self._close_panel)
 
     def connect(self, bridge: Bridge) -> None:
         """Begins to show what the engine says, and to send it what is clicked."""
@@ -81,6 +83,7 @@ class Presenter:
         for notice in notices(self._snapshot, snapshot, self._settings.notifications):
             self._tray.tell(notice)
         self._snapshot = snapshot
+        self._quitting.show_snapshot(snapshot)
 
     def show_panel(self) -> None:
         """Opens the panel: a second start of the program, or a menu, wants to see it."""
@@ -88,6 +91,7 @@ class Presenter:
 
     async def close(self) -> None:
         """Returns when every click has been carried out or called off."""
+        self._quitting.close()
         await self._intents.close()
 
     def _do(self, ask: Ask) -> None:
@@ -109,7 +113,7 @@ class Presenter:
             case Ask.LOGIN:
                 self._turn_login()
             case Ask.QUIT:
-                self._quit()
+                self._quitting.ask(self._snapshot or Snapshot())
 
     def _turn_login(self) -> None:
         login = self._windows.login
@@ -125,6 +129,13 @@ class Presenter:
         """What is so counts: it can be changed from elsewhere too."""
         if self._windows.login is not None:
             self._tray.show_login(on=self._windows.login.is_on())
+
+    def _close_panel(self) -> None:
+        """Without a tray that window is the program: nobody finds it again who cannot see it."""
+        if self._tray.is_shown:
+            self._panel.dismiss()
+        else:
+            self._do(Ask.QUIT)
 
     def _press(self, command: Command, target: str) -> None:
         if command is Command.SHOW_FILE:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QMargins, QRect, QRectF, QSize, Qt
+from PySide6.QtCore import QEvent, QMargins, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QGuiApplication, QKeyEvent, QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPen
 from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 
@@ -43,7 +43,12 @@ class PanelWindow(QWidget):
         offered: Of log and settings: what there is a link to.
         options: What a model would be started with.
         framed: A window like any other: there is no tray to be next to.
+
+    Signals:
+        closing: Its frame's button was pressed, or what the desktop has instead.
     """
+
+    closing = Signal()
 
     def __init__(
         self,
@@ -144,7 +149,10 @@ class PanelWindow(QWidget):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         event.ignore()
-        self.dismiss()
+        if self.framed:
+            self.closing.emit()
+        else:
+            self.dismiss()
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002 - of Qt
         painter = QPainter(self)
