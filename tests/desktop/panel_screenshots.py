@@ -10,6 +10,7 @@ import json
 import os
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,13 +32,16 @@ GROUND = "#c9ccd3"
 
 @dataclass(frozen=True)
 class Picture:
-    """One state of `fakes.panel_states`, with what was typed or marked before, or the model whose details are shown."""
+    """One state of `fakes.panel_states`, with what was typed or marked before, or the model whose details are shown
+    (`scrolled`: to their end).
+    """
 
     name: str
     state: str
     typed: str = ""
     down: int = 0
     details: str = ""
+    scrolled: bool = False
 
 
 PICTURES = (
@@ -53,6 +57,7 @@ PICTURES = (
     Picture("no-gpu", "no GPU", down=2),
     Picture("several-gpus", "several GPUs", down=3),
     Picture("details", "idle", details="nemotron-nano-8b"),
+    Picture("details-below", "idle", details="nemotron-nano-8b", scrolled=True),
 )
 
 
@@ -64,6 +69,8 @@ def application(scale: int) -> QApplication:
     file.write_text(json.dumps({"screens": [{**one, "logicalBaseDpi": 96, "dpr": 1}]}), encoding="utf-8")
     os.environ["QT_QPA_PLATFORM"] = f"offscreen:configfile={file}"
     os.environ["QT_SCALE_FACTOR"] = str(scale)
+    os.environ["TZ"] = "UTC"
+    time.tzset()
     os.environ["QT_LOGGING_RULES"] = "qt.qpa.*=false"
     from PySide6.QtGui import QFont, QFontDatabase
     from PySide6.QtWidgets import QApplication
@@ -77,6 +84,7 @@ def application(scale: int) -> QApplication:
 def window_of(picture: Picture, colours: Colours) -> PanelWindow:
     from PySide6.QtCore import Qt
     from PySide6.QtTest import QTest
+    from PySide6.QtWidgets import QApplication, QScrollArea
 
     from fakes import panel_states as states
     from model_switcher.desktop.ask import Ask
@@ -91,8 +99,13 @@ def window_of(picture: Picture, colours: Colours) -> PanelWindow:
     for _ in range(picture.down):
         QTest.keyClick(window.content.page.filter, Qt.Key.Key_Down)
     if picture.details:
+        window.content.show_history(states.history())
         window.content.show_details(picture.details)
         window.content.details.setFocus()
+    if picture.scrolled:
+        QApplication.processEvents()
+        bar = window.content.details.findChild(QScrollArea).verticalScrollBar()
+        bar.setValue(bar.maximum())
     return window
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import pytest
 from PySide6.QtCore import QLocale
 
 from fakes import panel_states as states
-from fakes.snapshots import NEMOTRON, PHINANCE, QWEN
+from fakes.snapshots import GEMMA, NEMOTRON, PHINANCE, QWEN
 from model_switcher.desktop import language
 from model_switcher.desktop.qt_language import QtLanguage
 from model_switcher.desktop.view_state import panel_view
@@ -81,7 +82,7 @@ def test_of_a_bare_model_little_is_told_and_it_can_be_loaded() -> None:
 
 
 def test_the_plot_shows_what_the_prediction_says_by_context_beside_what_there_is() -> None:
-    view = details_view(states.idle(), NEMOTRON.id, OPTIONS)
+    view = details_view(replace(states.idle(), needs={}), NEMOTRON.id, OPTIONS)
     assert view is not None
     assert view.plot is not None
     columns = view.plot.columns
@@ -104,6 +105,42 @@ def test_a_context_between_the_usual_ones_has_a_column_of_its_own() -> None:
     assert view is not None
     assert view.plot is not None
     assert [column.context for column in view.plot.columns if column.current] == ["20k"]
+
+
+def test_the_plot_has_what_was_measured_where_that_is_known() -> None:
+    view = details_view(states.idle(), NEMOTRON.id, OPTIONS)
+    assert view is not None
+    assert view.plot is not None
+    assert [column.size for column in view.plot.columns if column.current] == ["5.0"]
+    guessed = details_view(replace(states.idle(), needs={}), NEMOTRON.id, OPTIONS)
+    assert guessed is not None
+    assert guessed.plot is not None
+    assert [column.size for column in guessed.plot.columns if column.current] != ["5.0"]
+
+
+def test_the_last_loads_are_told_the_newest_first_with_what_they_have_in_common() -> None:
+    view = details_view(states.idle(), NEMOTRON.id, OPTIONS, states.history())
+    assert view is not None
+    assert view.loads is not None
+    assert view.loads.summary == "4 of 5 succeeded, usually 5 s, 12 s from the disk"
+    assert [how for _, how in view.loads.lines] == [
+        "4.9 s · for a request",
+        "5.1 s",
+        "The GPU has too little free memory for it",
+        "5.3 s · came back",
+        "11.8 s from the disk",
+    ]
+    local = datetime.fromtimestamp(states.NOW - 12 * 60).astimezone()
+    before = datetime.fromtimestamp(states.NOW - 86_400).astimezone()
+    assert view.loads.lines[0][0] == f"{local:%H:%M}"
+    assert view.loads.lines[3][0] == f"{before:%Y-%m-%d %H:%M}"
+
+
+def test_of_a_model_that_was_never_loaded_and_of_a_history_that_is_not_known_nothing_is_told() -> None:
+    for history, model in ((states.history(), GEMMA.id), (None, NEMOTRON.id)):
+        view = details_view(states.idle(), model, OPTIONS, history)
+        assert view is not None
+        assert view.loads is None
 
 
 def recorded(trail: Trail, *times: float) -> None:

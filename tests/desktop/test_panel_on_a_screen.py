@@ -182,6 +182,34 @@ def test_running_requests_are_asked_about_and_now_means_now(private_screen: Scre
         program.ends_well()
 
 
+def test_quit_asks_while_requests_run_and_ends_with_the_last_of_them(
+    private_screen: Screen, tray: TrayDriver
+) -> None:
+    with Program(private_screen) as program:
+        program.tell("panel switching")
+        eventually(shows(tray, "Qwen3 8B is next"))
+        tray.click("Quit")
+        eventually(lambda: window(private_screen), what="the question is on the screen")
+        eventually(lambda: focused(private_screen) == window(private_screen))
+        private_screen.run("xdotool", "key", "Escape")
+        eventually(lambda: not window(private_screen), what="the question is gone")
+        tray.click("Quit")
+        eventually(lambda: window(private_screen))
+        program.tell("show ready")
+        program.ends_well()
+
+
+def test_the_details_show_what_the_engine_remembers_of_past_loads(
+    private_screen: Screen, tray: TrayDriver
+) -> None:
+    with Program(private_screen, "many") as program:
+        opened(private_screen, tray)
+        private_screen.run("xdotool", "key", "Down", "Right")
+        eventually(lambda: program.said == ["history"])
+        tray.click("Quit")
+        program.ends_well()
+
+
 @pytest.mark.parametrize(("theme", "colours"), [("dark", DARK), ("light", LIGHT)])
 @pytest.mark.parametrize("scale", [1, 2])
 def test_it_is_drawn_in_the_colours_of_the_theme_at_every_scale(

@@ -76,6 +76,23 @@ def test_buttons_of_the_details(panel: Opened) -> None:
     assert not details.load.isEnabled()
 
 
+def test_the_details_ask_for_the_last_loads_when_they_open_and_after_each_switch(panel: Opened) -> None:
+    wanted = []
+    panel.host.history_wanted.connect(lambda: wanted.append(True))
+    panel.show(states.rolled_back())
+    assert wanted == []
+    panel.content.show_details(NEMOTRON.id)
+    assert len(wanted) == 1
+    details = panel.content.details
+    assert not details.loads.isVisible()
+    panel.host.show_history(states.history())
+    assert details.loads.isVisible()
+    assert details.loads_heading.text() == "Last loads: 4 of 5 succeeded, usually 5 s, 12 s from the disk"
+    assert "4.9 s · for a request" in [label.text() for label in details.loads.findChildren(QLabel)]
+    panel.show(states.idle())
+    assert len(wanted) == 2
+
+
 def test_details_of_a_model_that_goes_away_close(panel: Opened) -> None:
     panel.content.show_details(QWEN.id)
     panel.show(replace(states.idle(), catalog=Catalog((NEMOTRON,))))

@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPixmap
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel, QLineEdit, QPushButton, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QPushButton, QScrollArea, QWidget
 
 from fakes import panel_states as states
 from model_switcher.desktop.ask import Ask
@@ -98,7 +98,9 @@ def texts_of(window: PanelWindow) -> dict[str, QRect]:
     for kind in (QLabel, QPushButton, QLineEdit):
         for one in window.findChildren(kind):
             said = one.text() or (one.placeholderText() if isinstance(one, QLineEdit) else "")
-            if one.isVisible() and one.isEnabled() and said.strip():
+            # What is scrolled away is there, but not seen.
+            seen = one.isVisible() and one.visibleRegion().boundingRect() == one.rect()
+            if seen and one.isEnabled() and said.strip():
                 corner = one.mapTo(window, QPoint(3, 3))
                 found[f"{kind.__name__} {said}"] = QRect(corner, one.size()).adjusted(0, 0, -6, -6)
     return found
@@ -157,8 +159,24 @@ def test_the_details_can_be_read(window: PanelWindow, theme: str) -> None:
     assert too_faint(window, places, least_for(theme)) == {}
     plot = window.content.details.plot
     corner = plot.mapTo(window, QPoint(0, 0))
-    below = QRect(corner.x(), corner.y() + plot.height() - 15, plot.width(), 12)
-    assert too_faint(window, {"contexts": below}, least_for(theme)) == {}
+    line = plot.height() // 12
+    below = {
+        what: QRect(corner.x(), corner.y() + plot.height() - lines * line, plot.width(), line)
+        for what, lines in (("levels", 1), ("contexts", 2))
+    }
+    assert too_faint(window, below, least_for(theme)) == {}
+
+
+def test_the_lower_end_of_the_details_can_be_read(window: PanelWindow, theme: str) -> None:
+    window.content.show_details("nemotron-nano-8b")
+    window.content.show_history(states.history())
+    QApplication.processEvents()
+    bar = window.content.details.findChild(QScrollArea).verticalScrollBar()
+    bar.setValue(bar.maximum())
+    places = texts_of(window)
+    for said in ("4.9 s · for a request", "16384"):
+        assert any(said in what for what in places)
+    assert too_faint(window, places, least_for(theme)) == {}
 
 
 @pytest.mark.parametrize("glyph", Glyph)

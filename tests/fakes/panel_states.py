@@ -11,10 +11,11 @@ from fakes.snapshots import GEMMA, LLAMA, NEMOTRON, PHINANCE, QWEN
 from model_switcher.desktop.view_state.shares import shares
 from model_switcher.desktop.view_state.trail import Point, Trail
 from model_switcher.domain.catalog import Catalog, Rejected
+from model_switcher.domain.history import HistoryReport, Record, report
 from model_switcher.domain.memory import Gpu, GpuProcess, Ram, Readings
 from model_switcher.domain.need import Amount, Fit, FitKind, Need, Source
 from model_switcher.domain.owners import OwnerKind
-from model_switcher.domain.snapshot import LeaseView, Phase, Snapshot, SwitchView
+from model_switcher.domain.snapshot import LeaseView, Phase, Reason, Result, Snapshot, SwitchView
 from model_switcher.domain.states import ServerState
 from model_switcher.domain.units import GIB
 
@@ -237,6 +238,46 @@ def _with_room() -> dict[str, Fit]:
 def _nothing_loaded() -> dict[str, Fit]:
     alone = {one: replace(fit, kind=FitKind.ALONE) for one, fit in FITS.items()}
     return {**alone, GEMMA.id: FITS[GEMMA.id], LLAMA.id: FITS[LLAMA.id]}
+
+
+def history() -> HistoryReport:
+    """What was loaded in the last days: Nemotron often, and once in vain."""
+    minute, day = 60.0, 86_400.0
+    size = 5 * GIB
+
+    def load(ago: float, seconds: float, *, cold: bool, reason: Reason = Reason.CHOICE) -> Record:
+        return Record(
+            finished=NOW - ago,
+            model=NEMOTRON.id,
+            result=Result.SWITCHED,
+            seconds=seconds + 0.4,
+            reason=reason,
+            serving=NEMOTRON.id,
+            size=size,
+            load_seconds=seconds,
+            cold=cold,
+        )
+
+    failed = Record(
+        finished=NOW - 52 * minute,
+        model=NEMOTRON.id,
+        result=Result.ROLLED_BACK,
+        seconds=2.1,
+        serving=PHINANCE.id,
+        cause="gpu-memory",
+        sentence="The GPU has too little free memory for it",
+    )
+    other = replace(failed, model=QWEN.id, finished=NOW - 30 * minute)
+    return report(
+        [
+            load(2 * day, 11.8, cold=True),
+            load(day, 5.3, cold=False, reason=Reason.RETURN),
+            failed,
+            load(40 * minute, 5.1, cold=False),
+            other,
+            load(12 * minute, 4.9, cold=False, reason=Reason.REQUEST),
+        ]
+    )
 
 
 STATES = {

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from model_switcher.desktop.engine_side import Intentions
+    from model_switcher.domain.history import HistoryReport
 
 
 class StandIn:
@@ -76,6 +77,10 @@ class StandIn:
 
     async def rescan(self) -> None:
         self._say("rescan")
+
+    async def history(self) -> HistoryReport:
+        self._say("history")
+        return panel_states.history()
 
     async def _never(self, what: str) -> None:
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from model_switcher.desktop.notices import Notice
 from model_switcher.desktop.view_state import Command
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from model_switcher.desktop.bridge import Bridge
     from model_switcher.desktop.engine_side import Intentions
     from model_switcher.domain.snapshot import Snapshot
+
+
+T = TypeVar("T")
 
 
 class Intents:
@@ -62,8 +65,28 @@ class Intents:
             case Command.START | Command.TRY_AGAIN if selected is not None:
                 self.select(selected)
 
+    def ask(
+        self, question: Callable[[Intentions], Coroutine[Any, Any, T]], answer: Callable[[T], object]
+    ) -> None:
+        """Hand `answer` what the engine answers; nothing, where it cannot."""
+        self._begin(self._answer(question, answer))
+
+    async def _answer(
+        self, question: Callable[[Intentions], Coroutine[Any, Any, T]], answer: Callable[[T], object]
+    ) -> None:
+        if self.bridge is None:
+            return
+        try:
+            answered = await self.bridge.call(question)
+        except SwitcherError:
+            return  # what was asked for is not shown then
+        answer(answered)
+
     def _intend(self, intention: Callable[[Intentions], Coroutine[Any, Any, object]]) -> None:
-        task = asyncio.get_running_loop().create_task(self._carry_out(intention))
+        self._begin(self._carry_out(intention))
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

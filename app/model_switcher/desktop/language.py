@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Protocol
 
 from model_switcher.domain.units import GIB, KIB, MIB
@@ -20,6 +21,10 @@ class Language(Protocol):
         """`value` with so many digits after the separator."""
         ...
 
+    def moment(self, when: datetime, *, today: bool) -> str:
+        """A local time; with its date unless that is `today`."""
+        ...
+
 
 class English:
     """The texts as they are written in the code."""
@@ -29,6 +34,9 @@ class English:
 
     def number(self, value: float, digits: int) -> str:
         return f"{value:,.{digits}f}"
+
+    def moment(self, when: datetime, *, today: bool) -> str:
+        return when.strftime("%H:%M" if today else "%Y-%m-%d %H:%M")
 
 
 _language: Language = English()
@@ -55,6 +63,17 @@ def tr(text: str, comment: str = "", count: int | None = None) -> str:
 def number(value: float, digits: int = 0) -> str:
     """A number as the user writes it."""
     return _language.number(value, digits)
+
+
+def moment(seconds: float, now: float) -> str:
+    """When something was, as the user writes it: "14:03" on the day that `now` is in, else with the date.
+
+    Args:
+        seconds: Since the epoch.
+        now: The same.
+    """
+    when, today = (datetime.fromtimestamp(one, UTC).astimezone() for one in (seconds, now))
+    return _language.moment(when, today=when.date() == today.date())
 
 
 def gib(size: int | None) -> str:

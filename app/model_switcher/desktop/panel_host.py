@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from model_switcher.desktop.view_state import RowKey
     from model_switcher.domain.catalog import Model
+    from model_switcher.domain.history import HistoryReport
     from model_switcher.domain.launch import Options
 
 SAME_CLICK_SECONDS = 0.3
@@ -43,6 +44,7 @@ class PanelHost(QObject):
         commanded: What a button says, and what it is about.
         asked: The same as an entry of the menu.
         folder_asked: Open the folder of the file at that path.
+        history_wanted: `show_history` is to be called with how past loads went.
         closing: The window with a frame is closed, which may be all of the program that can be seen.
     """
 
@@ -51,6 +53,7 @@ class PanelHost(QObject):
     commanded = Signal(Command, str)
     asked = Signal(Ask)
     folder_asked = Signal(str)
+    history_wanted = Signal()
     closing = Signal()
 
     def __init__(
@@ -80,6 +83,11 @@ class PanelHost(QObject):
         self._snapshot, self._recent, self._trail = snapshot, recent, trail
         if self._window is not None and self._window.isVisible():
             self._window.content.show_snapshot(snapshot, recent, trail)
+
+    def show_history(self, history: HistoryReport) -> None:
+        """Shows how past loads went, where that is looked at."""
+        if self._window is not None:
+            self._window.content.show_history(history)
 
     def prepare(self) -> None:
         """Makes the window without showing it, so that the first opening is as quick as all others."""
@@ -123,6 +131,7 @@ class PanelHost(QObject):
         content.now_asked.connect(self.now_asked)
         content.commanded.connect(self.commanded)
         content.asked.connect(self.asked)
+        content.history_wanted.connect(self.history_wanted)
         window.closing.connect(self.closing)
         content.folder_asked.connect(self._open_folder)
         content.menu_asked.connect(self._open_menu)

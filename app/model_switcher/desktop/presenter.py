@@ -65,6 +65,7 @@ class Presenter:
         panel.asked.connect(self._do)
         panel.folder_asked.connect(self._open_folder)
         panel.closing.connect(self._close_panel)
+        panel.history_wanted.connect(self._fetch_history)
 
     def connect(self, bridge: Bridge) -> None:
         """Begins to show what the engine says, and to send it what is clicked."""
@@ -129,6 +130,9 @@ class Presenter:
         """What is so counts: it can be changed from elsewhere too."""
         if self._windows.login is not None:
             self._tray.show_login(on=self._windows.login.is_on())
+
+    def _fetch_history(self) -> None:
+        self._intents.ask(lambda engine: engine.history(), self._panel.show_history)
 
     def _close_panel(self) -> None:
         """Without a tray that window is the program: nobody finds it again who cannot see it."""

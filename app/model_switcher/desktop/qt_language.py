@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QCoreApplication, QLocale
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QCoreApplication, QDate, QDateTime, QLocale, QTime
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 class QtLanguage:
@@ -17,3 +22,10 @@ class QtLanguage:
 
     def number(self, value: float, digits: int) -> str:
         return self._locale.toString(float(value), "f", digits)
+
+    def moment(self, when: datetime, *, today: bool) -> str:
+        time = QTime(when.hour, when.minute)
+        short = QLocale.FormatType.ShortFormat
+        if today:
+            return self._locale.toString(time, short)
+        return self._locale.toString(QDateTime(QDate(when.year, when.month, when.day), time), short)

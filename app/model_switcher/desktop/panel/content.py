@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from model_switcher.desktop.panel.look import Look
     from model_switcher.desktop.view_state.trail import Trail
     from model_switcher.domain.catalog import Model
+    from model_switcher.domain.history import HistoryReport
     from model_switcher.domain.launch import Options
 
 
@@ -56,6 +57,7 @@ class Content(QWidget):
         commanded: What a button says, and what it is about.
         asked: What a link at the foot asks for.
         folder_asked: Open the folder of the model of that id.
+        history_wanted: `show_history` is to be called with how past loads went.
         menu_asked: What can be done with a row, at that place of the screen.
         grown: The content wants another height.
     """
@@ -65,6 +67,7 @@ class Content(QWidget):
     commanded = Signal(Command, str)
     asked = Signal(Ask)
     folder_asked = Signal(str)
+    history_wanted = Signal()
     menu_asked = Signal(object, QPoint)
     grown = Signal()
 
@@ -84,6 +87,7 @@ class Content(QWidget):
         self._trail: Trail | None = None
         self._pointed: str | None = None
         self._detailed: str | None = None
+        self._history: HistoryReport | None = None
         self._put_away: set[str] = set()
         self._height = 0
         self.header, self.memory = Header(self), Memory(self)
@@ -108,9 +112,17 @@ class Content(QWidget):
 
     def show_snapshot(self, snapshot: Snapshot, recent: tuple[str, ...], trail: Trail) -> None:
         """Shows `snapshot`."""
+        news = snapshot.outcome != self._snapshot.outcome
         self._snapshot, self._recent, self._trail = snapshot, recent, trail
         self._refresh()
         self.memory.show_trail(trail)
+        if news and self._detailed is not None:
+            self.history_wanted.emit()
+
+    def show_history(self, history: HistoryReport) -> None:
+        """Shows among the details how past loads went."""
+        self._history = history
+        self._refresh_details()
 
     def begin(self) -> None:
         """What the panel looks like when it opens: the whole list, and the keyboard in the filter."""
@@ -138,6 +150,7 @@ class Content(QWidget):
         if self._detailed is not None:
             self._pages.setCurrentWidget(self.details)
             self.details.back.setFocus(Qt.FocusReason.OtherFocusReason)
+            self.history_wanted.emit()
 
     def _lay_out(self) -> None:
         self._pages.addWidget(self.page)
@@ -193,7 +206,7 @@ class Content(QWidget):
         model = self._snapshot.catalog.get(self._detailed)
         view = None
         if model is not None:
-            view = details_view(self._snapshot, self._detailed, self._options(model))
+            view = details_view(self._snapshot, self._detailed, self._options(model), self._history)
         if view is None:
             self._close_details()
         else:

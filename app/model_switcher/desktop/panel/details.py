@@ -20,12 +20,13 @@ from PySide6.QtWidgets import (
 from model_switcher.desktop.language import tr
 from model_switcher.desktop.panel.plot import Plot
 from model_switcher.desktop.panel.texts import ElidedLabel, dress
+from model_switcher.desktop.view_state.details import Fact
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from model_switcher.desktop.panel.look import Look
-    from model_switcher.desktop.view_state.details import DetailsView, Fact
+    from model_switcher.desktop.view_state.details import DetailsView
 
 _BACK = (Qt.Key.Key_Left, Qt.Key.Key_Backspace)
 
@@ -89,8 +90,11 @@ class Details(QWidget):
         self._view: DetailsView | None = None
         self.back = self._button(tr("← Back"), tr("Back to the list"), kind="link")
         self.title, self.fit = ElidedLabel(self), QLabel(self)
-        self.facts, self.options, self.plot = FactList(self), FactList(self), Plot(self)
-        self._heading = QLabel(tr("Started with"), self)
+        self.facts, self.plot = FactList(self), Plot(self)
+        self.loads, self.options = FactList(self), FactList(self)
+        self.loads_heading, self._heading = QLabel(self), QLabel(tr("Started with"), self)
+        self._line = QFrame(self)
+        self._line.setFixedHeight(1)
         self.load = self._button(tr("Load"), tr("Load this model"), kind="main")
         self.folder = self._button(tr("Open folder"), tr("Open the folder of its file"))
         self.copy = self._button(tr("Copy id"), tr("Copy the id that programs name"))
@@ -114,8 +118,11 @@ class Details(QWidget):
         self._buttons.addStretch(1)
         inside = QWidget(self)
         self._inside = QVBoxLayout(inside)
-        for part in (self.facts, self.plot, self._heading, self.options):
-            self._inside.addWidget(part)
+        self._inside.addWidget(self.facts)
+        for group in ((self.plot,), (self.loads_heading, self.loads), (self._heading, self.options)):
+            self._inside.addSpacing(4)
+            for part in group:
+                self._inside.addWidget(part)
         self._inside.addStretch(1)
         self._area = QScrollArea(self)
         self._area.setWidget(inside)
@@ -126,6 +133,7 @@ class Details(QWidget):
         self._column.setSpacing(0)
         self._column.addLayout(self._head)
         self._column.addWidget(self._area, 1)
+        self._column.addWidget(self._line)
         self._column.addLayout(self._buttons)
 
     def dress(self, look: Look) -> None:
@@ -140,8 +148,11 @@ class Details(QWidget):
         self._inside.setContentsMargins(px(16), px(4), px(16), px(4))
         self._inside.setSpacing(px(8))
         dress(self.title, look.name, look.colours.text)
-        dress(self._heading, look.heading, look.colours.dim)
+        for heading in (self.loads_heading, self._heading):
+            dress(heading, look.heading, look.colours.dim)
+        self._line.setStyleSheet(f"background: {look.colours.line};")
         self.facts.dress(look)
+        self.loads.dress(look)
         self.options.dress(look, mono=True)
         self.plot.dress(look)
 
@@ -153,6 +164,13 @@ class Details(QWidget):
         self.facts.show_facts(view.facts)
         self.plot.show_plot(view.plot)
         self.options.show_facts(view.options)
+        loads = view.loads
+        if loads is not None:
+            self.loads.show_facts(Fact(when, how) for when, how in loads.lines)
+            summary = tr("Last loads: {summary}").format(summary=loads.summary)
+            self.loads_heading.setText(summary if loads.summary else tr("Last loads"))
+        for part in (self.loads_heading, self.loads):
+            part.setVisible(loads is not None)
         self._heading.setVisible(bool(view.options))
         self.load.setEnabled(view.loadable)
         self._view = view

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from model_switcher.desktop.view_state.memory import Bar
     from model_switcher.desktop.view_state.trail import Trail
 
-HEIGHT, SLIM = 18, 12
+HEIGHT, SLIM = 18, 14
 """Of the one bar, and of each of several."""
 EMPTY = MemoryView((), (), "", "", "")
 
@@ -99,8 +99,8 @@ class Bars(QWidget):
             return []
         if len(self._bars) == 1:
             return [QRectF(0, 0, width, look.px(HEIGHT))]
-        name = metrics(look.small).height() + look.px(2)
-        step = name + look.px(SLIM) + look.px(7)
+        name = metrics(look.small).height() + look.px(3)
+        step = name + look.px(SLIM) + look.px(10)
         return [QRectF(0, row * step + name, width, look.px(SLIM)) for row in range(len(self._bars))]
 
     def _paint(self, painter: QPainter, look: Look, bar: Bar, place: QRectF) -> None:
@@ -131,7 +131,7 @@ class Bars(QWidget):
 
 def _paint_name(painter: QPainter, look: Look, bar: Bar, place: QRectF) -> None:
     height = metrics(look.small).height()
-    line = QRectF(place.left(), place.top() - height - look.px(2), place.width(), height)
+    line = QRectF(place.left(), place.top() - height - look.px(3), place.width(), height)
     painter.setFont(look.small)
     painter.setPen(colour(look.colours.dim))
     painter.drawText(line, Qt.AlignmentFlag.AlignLeft, bar.name)

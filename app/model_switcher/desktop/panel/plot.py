@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from model_switcher.desktop.panel.look import Look
     from model_switcher.desktop.view_state.plot import Column, Line, PlotView
 
-HEIGHT = 158
+HEIGHT = 168
 COLUMN = 30
 # How much of the accent each part has: weights the most, what is worked with the least.
 SHADES = (1.0, 0.62, 0.34)
@@ -53,7 +53,9 @@ class Plot(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         line = metrics(look.heading).height()
         self._paint_keys(painter, look, QRectF(0, 0, self.width(), line))
-        ground = QRectF(self.rect()).adjusted(0, 2 * line + look.px(6), 0, -line - look.px(4))
+        # Above: the title, and the figure on the highest column. Below: the contexts, and what the levels are.
+        ground = QRectF(self.rect()).adjusted(0, 2 * line + look.px(4), 0, -2 * line - look.px(10))
+        self._paint_levels_key(painter, look, QRectF(0, self.height() - line, self.width(), line))
         for number, level in enumerate(self._view.lines):
             self._paint_level(painter, look, ground, level, dashed=number > 0)
         step = ground.width() / max(1, len(self._view.columns))
@@ -98,7 +100,7 @@ class Plot(QWidget):
         painter.setFont(font)
         painter.setPen(colour(look.colours.text))
         room = metrics(font).horizontalAdvance(column.size) + look.px(4)
-        size = QRectF(middle - room / 2, bottom - line - 1, room, line)
+        size = QRectF(middle - room / 2, bottom - line, room, line - 1)
         painter.fillRect(size, colour(look.colours.background))  # a level may run through it
         painter.drawText(size, Qt.AlignmentFlag.AlignCenter, column.size)
         painter.setPen(colour(look.colours.text if column.current else look.colours.dim))
@@ -112,10 +114,34 @@ class Plot(QWidget):
     def _paint_level(
         self, painter: QPainter, look: Look, ground: QRectF, level: Line, *, dashed: bool
     ) -> None:
-        y = ground.bottom() - level.height * ground.height()
-        style = Qt.PenStyle.DashLine if dashed else Qt.PenStyle.SolidLine
-        painter.setPen(QPen(colour(look.colours.dim), 1.0, style))
+        y = (
+            round(ground.bottom() - level.height * ground.height()) + 0.5
+        )  # one row of pixels, not two faint ones
+        painter.setPen(_level_pen(look, dashed=dashed))
         painter.drawLine(QPointF(ground.left(), y), QPointF(ground.right(), y))
-        height = metrics(look.heading).height()
+
+    def _paint_levels_key(self, painter: QPainter, look: Look, line: QRectF) -> None:
+        """What the lines through the plot are."""
+        if self._view is None:
+            return
+        words, sample, left = metrics(look.heading), look.px(16), line.left()
         painter.setFont(look.heading)
-        painter.drawText(QRectF(ground.left(), y - height, ground.width(), height), level.text)
+        for number, level in enumerate(self._view.lines):
+            middle = round(line.center().y()) + 0.5
+            painter.setPen(_level_pen(look, dashed=number > 0))
+            painter.drawLine(QPointF(left, middle), QPointF(left + sample, middle))
+            left += sample + look.px(6)
+            painter.setPen(colour(look.colours.dim))
+            painter.drawText(
+                QRectF(left, line.top(), line.right() - left, line.height()),
+                Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter,
+                level.text,
+            )
+            left += words.horizontalAdvance(level.text) + look.px(16)
+
+
+def _level_pen(look: Look, *, dashed: bool) -> QPen:
+    pen = QPen(colour(look.colours.dim), 1.0)
+    if dashed:
+        pen.setDashPattern([4.0, 3.0])
+    return pen

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from model_switcher.desktop.language import about, gib, number, size_text, tokens_text, tr
 from model_switcher.desktop.view_state.fits import FitView, fit_view
 from model_switcher.desktop.view_state.listing import listing
+from model_switcher.desktop.view_state.loads import LoadsView, loads_view
 from model_switcher.desktop.view_state.plot import PlotView, plot_view
 from model_switcher.desktop.wording import alive
 from model_switcher.domain.catalog import Kind
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from model_switcher.domain.catalog import Model
+    from model_switcher.domain.history import HistoryReport
     from model_switcher.domain.launch import Option
     from model_switcher.domain.snapshot import Snapshot
 
@@ -42,6 +44,7 @@ class DetailsView:
         loadable: Whether it can be loaded from here: it is there, and not loaded yet.
         facts: Of its header and its file; only what is known.
         plot: Its memory by context; None where that is unknown.
+        loads: How its last loads went; None where none is known.
         options: What it is started with beyond the engine's defaults.
         path: Its file.
     """
@@ -52,12 +55,25 @@ class DetailsView:
     loadable: bool
     facts: tuple[Fact, ...]
     plot: PlotView | None
+    loads: LoadsView | None
     options: tuple[Fact, ...]
     path: str
 
 
-def details_view(snapshot: Snapshot, model_id: str, options: Mapping[str, Option]) -> DetailsView | None:
-    """All about the model of that id, which would be started with `options`; None if it is gone."""
+def details_view(
+    snapshot: Snapshot,
+    model_id: str,
+    options: Mapping[str, Option],
+    history: HistoryReport | None = None,
+) -> DetailsView | None:
+    """All about the model of that id; None if it is gone.
+
+    Args:
+        snapshot: What is the case.
+        model_id: Of the model.
+        options: What it would be started with.
+        history: How past loads went; None where that is not known yet.
+    """
     model = snapshot.catalog.get(model_id)
     if model is None:
         return None
@@ -69,6 +85,7 @@ def details_view(snapshot: Snapshot, model_id: str, options: Mapping[str, Option
         loadable=model.available and not loaded,
         facts=_facts(snapshot, model),
         plot=plot_view(snapshot, model, options),
+        loads=loads_view(history, model_id, snapshot.time),
         options=tuple(Fact(f"--{name}", _value(value)) for name, value in sorted(options.items())),
         path=model.path,
     )

@@ -69,6 +69,9 @@ def plot_view(snapshot: Snapshot, model: Model, options: Mapping[str, Option]) -
     gpu, load = bool(snapshot.readings.cards), load_options(options)
     current = load.ctx_size or model.context_length or 0
     found = _amounts(model, load, gpu=gpu, contexts=_contexts(model, current))
+    known = _best_known(snapshot, model, current, gpu=gpu)
+    if known is not None:
+        found = [(context, known if context == current else amount) for context, amount in found]
     if not found:
         return None
     total, free = sum(one.total for one in shares(snapshot).splits), room(snapshot)
@@ -100,6 +103,14 @@ def _amounts(
 ) -> list[tuple[int, Amount]]:
     amounts = [(context, _amount(model, load, context, gpu=gpu)) for context in contexts]
     return [(context, amount) for context, amount in amounts if amount is not None]
+
+
+def _best_known(snapshot: Snapshot, model: Model, context: int, *, gpu: bool) -> Amount | None:
+    """What is shown elsewhere for that context: measured, where it was."""
+    need = next((one for one in snapshot.needs.get(model.id, ()) if one.ctx_size == context), None)
+    if need is None:
+        return None
+    return need.device if gpu else need.host
 
 
 def _amount(model: Model, load: LoadOptions, context: int, *, gpu: bool) -> Amount | None:
