@@ -18,7 +18,8 @@ from model_switcher.desktop.view_state.details import details_view
 from model_switcher.desktop.view_state.trail import GAP, SPAN, Trail
 from model_switcher.domain.catalog import Catalog
 from model_switcher.domain.need import Amount, Source
-from model_switcher.domain.prediction import load_options, predict
+from model_switcher.domain.prediction.load import load_options
+from model_switcher.domain.prediction.predict import predict
 from model_switcher.domain.snapshot import Snapshot
 from model_switcher.domain.units import GIB
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from model_switcher.domain.prediction.blueprint import Tensor, pack
 
 if TYPE_CHECKING:
-    from model_switcher.domain.prediction import Blueprint
+    from model_switcher.domain.prediction.blueprint import Blueprint
 
 Q4_K, F32 = 12, 0
 

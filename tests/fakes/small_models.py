@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from model_switcher.domain.prediction import LoadOptions, predict
 from model_switcher.domain.prediction.blueprint import Tensor, open_blueprint, pack
+from model_switcher.domain.prediction.load import LoadOptions
+from model_switcher.domain.prediction.predict import predict
 from model_switcher.domain.tensor_types import TYPE_NUMBERS
 
 if TYPE_CHECKING:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import threading
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
 
 from fakes.gguf_files import write_model
+from fakes.snapshots import server
 from model_switcher.domain.settings import Settings
 from model_switcher.domain.snapshot import ScanView, Snapshot
 from model_switcher.engine.collection import Collection
@@ -34,6 +37,7 @@ async def collected(tmp_path: Path) -> AsyncIterator[tuple[Hub, list[Snapshot], 
     hub, told = Hub(Snapshot()), []
     settings = Settings(model_folders=(str(tmp_path / "models"),), stores=())
     collection = Collection(settings, places(str(tmp_path / "settings.toml")), hub)
+    collection._file._seconds = 0.05
     hub.subscribe(told.append)
     collection.start()
     try:
@@ -87,3 +91,46 @@ async def test_many_headers_are_read_in_another_process_that_is_gone_afterwards(
         assert [model.quantization for model in snapshot.catalog.models] == ["F16"] * 20
         assert len(readers()) == 1
     assert readers() == []
+
+
+# The selected model's file.
+
+
+async def selected(hub: Hub, collection: Collection, path: Path, pid: int | None) -> None:
+    """Have the model at `path` selected, and loaded by the process `pid`, once its file has been seen."""
+    model = await collection.resolve(str(path))
+    servers = (replace(server(model), pid=pid),) if pid else ()
+    hub.update(selected=model.id, servers=servers)
+    while (seen := collection._file._file) is None or (seen.model.id, seen.pid) != (model.id, pid):
+        await asyncio.sleep(0.01)
+
+
+async def test_one_file_in_place_of_another_with_the_same_header_is_noticed(tmp_path: Path) -> None:
+    path = write_model(tmp_path / "models" / "m.gguf")
+    async with collected(tmp_path) as (hub, _, collection):
+        await collection.refresh()
+        await selected(hub, collection, path, pid=7)
+        before = hub.snapshot.catalog
+        copy = tmp_path / "models" / "copy.bin"
+        shutil.copy(path, copy)
+        copy.replace(path)
+        snapshot = await hub.wait_for(lambda snapshot: snapshot.file_notice is not None)
+        assert "was replaced" in (snapshot.file_notice or "")
+        assert snapshot.catalog == before
+        await selected(hub, collection, path, pid=8)  # the new one is loaded
+        assert hub.snapshot.file_notice is None
+
+
+async def test_the_loss_of_a_file_outside_of_all_folders_is_noticed_loaded_or_not(tmp_path: Path) -> None:
+    path = write_model(tmp_path / "elsewhere" / "m.gguf")
+    (tmp_path / "models").mkdir()
+    async with collected(tmp_path) as (hub, _, collection):
+        await collection.refresh()
+        await selected(hub, collection, path, pid=7)
+        path.rename(tmp_path / "away.bin")
+        snapshot = await hub.wait_for(lambda snapshot: snapshot.file_notice is not None)
+        assert "keeps running while it is loaded" in (snapshot.file_notice or "")
+        hub.update(servers=())
+        await hub.wait_for(lambda snapshot: "Until it is back" in (snapshot.file_notice or ""))
+        (tmp_path / "away.bin").rename(path)
+        await hub.wait_for(lambda snapshot: snapshot.file_notice is None)

@@ -120,7 +120,7 @@ async def test_a_model_in_place_of_another_is_read_again_and_is_in_the_list_mean
         path.unlink()
         catalog = await here.until(lambda catalog: not catalog.models)
         assert fate(before, then, stamps(before), catalog) is Fate.DELETED
-        assert "deleted or moved" in (sentence(before, Fate.DELETED) or "")
+        assert "deleted or moved" in (sentence(before, Fate.DELETED, loaded=True) or "")
 
 
 async def test_a_single_file_of_the_settings_is_followed_too(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ async def test_the_models_of_a_drive_that_goes_away_are_grey_until_it_comes_back
         (tmp_path / "unplugged").rename(drive)
         catalog = await here.until(lambda catalog: all(model.available for model in catalog.models))
         assert fate(model, then, stamps(model), catalog) is Fate.SAME
-        assert sentence(model, Fate.SAME) is None
+        assert sentence(model, Fate.SAME, loaded=True) is None
         write_model(drive / "models" / "c.gguf")
         await here.until(lambda catalog: names(catalog) == ["a", "b", "c"])
 
@@ -138,8 +138,8 @@ def test_what_is_said_of_a_model_whose_drive_is_away() -> None:
     model = Model(id="a", name="A", path="/gone/a.gguf", files=("/gone/a.gguf",), size=1)
     away = Catalog((replace(model, available=False),))
     assert fate(model, ((1, 1, 1),), stamps(model), away) is Fate.AWAY
-    assert "drive" in (sentence(model, Fate.AWAY) or "")
-    assert "next load" in (sentence(model, Fate.REPLACED) or "")
+    assert "drive" in (sentence(model, Fate.AWAY, loaded=True) or "")
+    assert "next load" in (sentence(model, Fate.REPLACED, loaded=True) or "")
 
 
 # Drives inside of a store's folder.

@@ -18,7 +18,8 @@ from fakes.instance import Instance, write_settings
 from model_switcher.domain.catalog import Model
 from model_switcher.domain.lowering import lowered, lowering
 from model_switcher.domain.need import FitKind, Need, Source
-from model_switcher.domain.prediction import load_options, predict
+from model_switcher.domain.prediction.load import load_options
+from model_switcher.domain.prediction.predict import predict
 from model_switcher.domain.units import MIB
 from model_switcher.engine.binaries.probe import probe
 from model_switcher.engine.catalog import scan_file

@@ -12,8 +12,9 @@ from fakes.gguf_files import write_model
 from fakes.memory_truth import DATA, read_blueprints
 from fakes.small_models import blueprint, size
 from model_switcher.domain import wire
-from model_switcher.domain.prediction import Blueprint, LoadOptions, predict
-from model_switcher.domain.prediction.blueprint import Tensor, merge, open_blueprint, pack
+from model_switcher.domain.prediction.blueprint import Blueprint, Tensor, merge, open_blueprint, pack
+from model_switcher.domain.prediction.load import LoadOptions
+from model_switcher.domain.prediction.predict import predict
 from model_switcher.engine.catalog import scan
 from model_switcher.engine.catalog.blueprint import blueprint_of
 from model_switcher.engine.gguf import read_header

@@ -6,7 +6,7 @@ import pytest
 
 from model_switcher.domain.lowering import Lowering, at_context, lowered, lowering
 from model_switcher.domain.need import Amount, Need, Source
-from model_switcher.domain.prediction import LoadOptions, load_options
+from model_switcher.domain.prediction.load import LoadOptions, load_options
 from model_switcher.domain.units import MIB
 
 BLOCKS = 31

@@ -21,7 +21,7 @@ from fakes.small_models import (
     predicted,
     state_block,
 )
-from model_switcher.domain.prediction import LoadOptions
+from model_switcher.domain.prediction.load import LoadOptions
 
 F16 = 2
 

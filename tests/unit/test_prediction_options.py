@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from fakes.small_models import blueprint
-from model_switcher.domain.prediction import LoadOptions, largest_context, load_options, most_layers, predict
+from model_switcher.domain.prediction.limits import largest_context, most_layers
+from model_switcher.domain.prediction.load import LoadOptions, load_options
+from model_switcher.domain.prediction.predict import predict
 from model_switcher.domain.units import MIB
 
 

@@ -11,14 +11,15 @@ from hypothesis import strategies as st
 
 from fakes.memory_truth import DATA, read_blueprints
 from fakes.small_models import size
-from model_switcher.domain.prediction import LoadOptions, largest_context, most_layers, predict
 from model_switcher.domain.prediction.blueprint import Tensor, open_blueprint, pack
+from model_switcher.domain.prediction.limits import largest_context, most_layers
+from model_switcher.domain.prediction.load import LoadOptions
+from model_switcher.domain.prediction.predict import predict
 from model_switcher.domain.units import MIB
 
 if TYPE_CHECKING:
     from model_switcher.domain.need import Need
-    from model_switcher.domain.prediction import Blueprint
-    from model_switcher.domain.prediction.blueprint import Layout
+    from model_switcher.domain.prediction.blueprint import Blueprint, Layout
 
 GIB = 1024 * MIB
 CACHE_TYPES = ("f32", "f16", "bf16", "q8_0", "q5_1", "q4_0")

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fakes.memory_truth import DATA, Row, read_blueprints, read_rows
-from model_switcher.domain.prediction import predict
+from model_switcher.domain.prediction.predict import predict
 from model_switcher.domain.units import MIB
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from model_switcher.domain.need import Need
-    from model_switcher.domain.prediction import Blueprint
+    from model_switcher.domain.prediction.blueprint import Blueprint
 
 SETS = ("corpus", "further")
 # llama-server prints the MiB below: weights, cache and compute buffer may each have almost one more.

@@ -20,8 +20,8 @@ from fakes.small_models import (
     predicted,
     tensor,
 )
-from model_switcher.domain.prediction import predict
 from model_switcher.domain.prediction.blueprint import Tensor
+from model_switcher.domain.prediction.predict import predict
 
 F32 = 4
 

@@ -11,7 +11,7 @@ from model_switcher.domain.errors import SwitcherError, SwitchFailed, UnknownMod
 from model_switcher.domain.memory import Gpu, GpuProcess, Ram, Readings
 from model_switcher.domain.need import Amount, Fit, FitKind, Need, Source
 from model_switcher.domain.owners import Owner, OwnerKind, Split
-from model_switcher.domain.prediction import Blueprint
+from model_switcher.domain.prediction.blueprint import Blueprint
 from model_switcher.domain.remedies import Remedy, RemedyKind
 from model_switcher.domain.snapshot import Outcome, Phase, Result, ServerView, Snapshot, SwitchView
 from model_switcher.domain.spill import Sign, Spill

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from model_switcher.domain.need import Amount, Need
-from model_switcher.domain.prediction import LoadOptions
+from model_switcher.domain.prediction.load import LoadOptions
 from model_switcher.domain.units import MIB
 
 Ask = Callable[[LoadOptions], Need | None]

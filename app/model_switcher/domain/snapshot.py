@@ -192,7 +192,7 @@ class Snapshot:
         settings_notice: What is wrong with the settings file; the last good settings are in force then.
         settings_edition: Grows with every change of the settings, and of their problems.
         outdated: Ids of the models that run with other settings than they would be started with now.
-        file_notice: What became of the served model's file since it was loaded: replaced, deleted, away.
+        file_notice: What became of the selected model's file since it was selected or loaded: replaced, deleted, away.
     """
 
     number: int = 0

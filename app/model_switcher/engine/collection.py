@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 from model_switcher.domain.catalog import Catalog, Model, Reject
 from model_switcher.domain.errors import UnknownModel, UnusableModel
 from model_switcher.domain.snapshot import ScanView
-from model_switcher.domain.states import ServerState
 from model_switcher.engine.background import in_background
 from model_switcher.engine.catalog import scan_file
 from model_switcher.engine.catalog.aliases import with_aliases
 from model_switcher.engine.header_process.process import HeaderProcess
-from model_switcher.engine.library import CatalogReader, Fate, Library, Pace, fate, sentence, stamps
+from model_switcher.engine.library import CatalogReader, Fate, Library, Pace, sentence
+from model_switcher.engine.selected_file import SelectedFile
 from model_switcher.engine.stores import Store, find_stores
 from model_switcher.engine.surroundings import surroundings
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from model_switcher.domain.settings import Settings
-    from model_switcher.domain.snapshot import Snapshot
     from model_switcher.engine.hub import Hub
     from model_switcher.engine.library import Progress
     from model_switcher.places import Places
@@ -50,16 +49,13 @@ class Collection:
         self._library = Library(
             lambda: stores(self._settings), self._reader, self._found, process=HeaderProcess()
         )
-        self._watching: asyncio.Task[None] | None = None
-        self._look = asyncio.Event()
-        self._unsubscribe: Callable[[], None] = lambda: None
+        self._file = SelectedFile(hub)
 
     def start(self) -> None:
         """Begin to look for models. Returns at once."""
         self._hub.update(scanning=True)
         self._library.start()
-        self._unsubscribe = self._hub.subscribe(self._served_changed)
-        self._watching = asyncio.create_task(self._watch_served(), name="served file")
+        self._file.start()
 
     def apply(self, settings: Settings) -> None:
         """Go by these folders, stores and aliases from now on."""
@@ -73,10 +69,7 @@ class Collection:
 
     async def close(self) -> None:
         """End; what hangs on a dead drive is left to itself."""
-        self._unsubscribe()
-        if self._watching is not None:
-            self._watching.cancel()
-            await asyncio.gather(self._watching, return_exceptions=True)
+        await self._file.close()
         await self._library.close()
 
     async def listed(self) -> None:
@@ -108,7 +101,7 @@ class Collection:
                 raise
             return await self._take_in(path)
         if not found.available:
-            raise UnusableModel.because(Reject.UNREADABLE, sentence(found, Fate.AWAY) or "")
+            raise UnusableModel.because(Reject.UNREADABLE, sentence(found, Fate.AWAY, loaded=False) or "")
         return found
 
     async def _take_in(self, path: Path) -> Model:
@@ -125,7 +118,7 @@ class Collection:
         if progress is not None and progress.total:
             scan = ScanView(done=progress.done, total=progress.total)
         self._hub.update(catalog=self._with_extra(catalog), scanning=progress is not None, scan=scan)
-        self._look.set()
+        self._file.look()
 
     def _with_extra(self, catalog: Catalog) -> Catalog:
         known = {place for model in catalog.models for place in (*model.files, *model.places)}
@@ -134,32 +127,6 @@ class Collection:
         rejected = tuple(entry for entry in catalog.rejected if entry.path not in ours)
         models = [model for model in catalog.models if model.path not in ours]
         return Catalog((*models, *extra), rejected)
-
-    # The served model's file: replaced, deleted or away with its drive, it is told.
-
-    def _served_changed(self, snapshot: Snapshot) -> None:
-        if snapshot.served is not None and snapshot.served.state is ServerState.READY:
-            self._look.set()
-
-    async def _watch_served(self) -> None:
-        model: Model | None = None
-        pid: int | None = None
-        then = None
-        while True:
-            await self._look.wait()
-            self._look.clear()
-            snapshot = self._hub.snapshot
-            served = snapshot.served
-            if served is None or served.state is not ServerState.READY:
-                continue
-            if served.pid != pid:
-                pid, model = served.pid, snapshot.catalog.get(served.model)
-                then = await in_background(stamps, model) if model else None
-                self._hub.update(file_notice=None)
-            elif model is not None and then is not None:
-                now = await in_background(stamps, model)
-                what = fate(model, then, now, snapshot.catalog)
-                self._hub.update(file_notice=sentence(model, what))
 
 
 async def catalog_now(

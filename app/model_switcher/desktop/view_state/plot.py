@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from model_switcher.desktop.language import gib, tokens_text, tr
 from model_switcher.desktop.view_state.shares import room, shares
-from model_switcher.domain.prediction import load_options, predict
+from model_switcher.domain.prediction.load import load_options
+from model_switcher.domain.prediction.predict import predict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from model_switcher.domain.catalog import Model
     from model_switcher.domain.launch import Option
     from model_switcher.domain.need import Amount
-    from model_switcher.domain.prediction import LoadOptions
+    from model_switcher.domain.prediction.load import LoadOptions
     from model_switcher.domain.snapshot import Snapshot
 
 CONTEXTS = tuple(4096 * 2**power for power in range(9))

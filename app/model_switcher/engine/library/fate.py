@@ -43,8 +43,21 @@ def fate(model: Model, then: Stamps, now: Stamps, catalog: Catalog) -> Fate:
     return Fate.SAME if then == now else Fate.REPLACED
 
 
-def sentence(model: Model, what: Fate) -> str | None:
-    """What to tell the user while the model is served or selected; None if nothing happened."""
+def sentence(model: Model, what: Fate, *, loaded: bool) -> str | None:
+    """What to tell the user while the model is selected; None if there is nothing to tell."""
+    return _of_a_loaded(model, what) if loaded else _of_one_at_rest(model, what)
+
+
+def _of_one_at_rest(model: Model, what: Fate) -> str | None:
+    return {
+        Fate.SAME: None,
+        Fate.REPLACED: None,
+        Fate.DELETED: f"The file of {model.name} was deleted or moved. Until it is back, the model cannot be loaded.",
+        Fate.AWAY: f"The drive that holds {model.name} is away. Until it is back, the model cannot be loaded.",
+    }[what]
+
+
+def _of_a_loaded(model: Model, what: Fate) -> str | None:
     return {
         Fate.SAME: None,
         Fate.REPLACED: f"The file of {model.name} was replaced. The new one is used from the next load on.",

@@ -41,6 +41,7 @@ class Watched:
         self._folders: Sequence[tuple[str, object]] = ()
         self._watchers: dict[tuple[str, ...], Watcher] = {}
         self.unwatched: set[str] = set()
+        self._said: set[str] = set()
 
     def set(self, folders: Sequence[tuple[str, object]]) -> None:
         """Watch these from now on.
@@ -78,7 +79,11 @@ class Watched:
             for folder in folders:
                 self._begin((folder,))
             return
-        _log.warning("%s cannot be watched (%s): it is looked at from time to time instead", *folders, error)
+        if not self._said.issuperset(folders):
+            _log.warning(
+                "%s cannot be watched (%s): it is looked at from time to time instead", *folders, error
+            )
+        self._said.update(folders)
         self.unwatched.update(folders)
 
 

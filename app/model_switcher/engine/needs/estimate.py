@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from model_switcher.domain.lowering import Lowering, at_context, lowered
 from model_switcher.domain.need import Need, Source
-from model_switcher.domain.prediction import predict
+from model_switcher.domain.prediction.predict import predict
 
 if TYPE_CHECKING:
     from model_switcher.domain.catalog import Model
-    from model_switcher.domain.prediction import Blueprint, LoadOptions
+    from model_switcher.domain.prediction.blueprint import Blueprint
+    from model_switcher.domain.prediction.load import LoadOptions
     from model_switcher.engine.needs.breakdown import Account
     from model_switcher.engine.needs.setup import Setup
     from model_switcher.engine.needs.store import Key, NeedStore

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from model_switcher.domain.lowering import at_context
 from model_switcher.domain.need import Amount, Need, Source
-from model_switcher.domain.prediction import load_options, predict
 from model_switcher.domain.prediction.blueprint import open_blueprint
+from model_switcher.domain.prediction.load import load_options
+from model_switcher.domain.prediction.predict import predict
 from model_switcher.engine.background import in_background
 from model_switcher.engine.needs.estimate import need_of, padded
 from model_switcher.engine.needs.oracle import ask_engine, can_be_asked
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from model_switcher.domain.catalog import Model
     from model_switcher.domain.launch import Option
-    from model_switcher.domain.prediction import LoadOptions
+    from model_switcher.domain.prediction.load import LoadOptions
     from model_switcher.engine.needs.setup import Engine
     from model_switcher.engine.needs.store import NeedStore
 

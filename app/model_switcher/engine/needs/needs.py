@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from model_switcher.domain.catalog import Model
     from model_switcher.domain.launch import Option
     from model_switcher.domain.need import Need
-    from model_switcher.domain.prediction import Blueprint
+    from model_switcher.domain.prediction.blueprint import Blueprint
     from model_switcher.domain.settings import Settings
     from model_switcher.domain.snapshot import Snapshot
     from model_switcher.engine.binaries.probe import EngineProber

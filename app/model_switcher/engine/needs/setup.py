@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from model_switcher.domain.errors import SwitcherError
 from model_switcher.domain.lowering import Lowering, lowering
-from model_switcher.domain.prediction import LoadOptions, load_options
+from model_switcher.domain.prediction.load import LoadOptions, load_options
 from model_switcher.engine.background import in_background
 from model_switcher.engine.binaries.find import choose_engine
 from model_switcher.engine.needs.oracle import can_be_asked
