@@ -110,6 +110,9 @@ class SmallBackend:
         self.hub.update(selected=found.id)
         return Outcome(result=Result.SWITCHED, target=found.id, serving=found.id, seconds=0.5, finished=1.0)
 
+    async def unload(self, model: str) -> None:
+        self.calls.append(f"unload {model}")
+
     async def cancel(self) -> None:
         self.calls.append("cancel")
 

@@ -58,7 +58,7 @@ async def test_every_model_is_listed_with_its_status_and_the_selected_one_first(
             assert {m["object"] for m in answer["data"]} == {"model"}
             assert {m["owned_by"] for m in answer["data"]} == {"llamacpp"}
         front.backend.hub.update(servers=(server(ServerState.READY, TINY_B.id),))
-        assert (await front.client.get("/v1/models")).json()["data"][0]["status"] == {"value": "loaded"}
+        assert (await front.client.get("/v1/models")).json()["data"][0]["status"]["value"] == "loaded"
 
 
 async def test_when_a_model_was_created_does_not_change_with_the_state() -> None:

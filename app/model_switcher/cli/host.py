@@ -131,6 +131,7 @@ class Host:
             on_quit=self._quit,
             version=__version__,
             ports=addresses.ports,
+            max_instances=1 if options.settings.memory.keep_resident == "one at a time" else 0,
         )
         runtime.live.on_change(lambda settings: gateway.apply(settings.server))
         file = InstanceFile(options.places, key=self._key, mode=options.mode)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
-import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal
 
 from model_switcher.domain import wire
 from model_switcher.domain.errors import UsageError
@@ -20,17 +18,15 @@ from model_switcher.gateway.answers import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Iterable
+    from collections.abc import Awaitable, Callable, Coroutine
 
     from aiohttp import web
 
-    from model_switcher.domain.catalog import Model
-    from model_switcher.domain.snapshot import Outcome, Snapshot
+    from model_switcher.domain.snapshot import Outcome
     from model_switcher.gateway.backend import Backend
+    from model_switcher.gateway.errands import Errands
     from model_switcher.gateway.routing import Routing
     from model_switcher.gateway.streams import Streams
-
-T = TypeVar("T")
 
 _COUNT = re.compile(r"[0-9]{1,9}")
 
@@ -57,6 +53,7 @@ class Control:
         backend: The runtime.
         streams: Shares the encoded state with the event streams.
         routing: Tells which model a port means.
+        errands: Keeps going what callers have begun.
         on_show: Shows the panel; None where there is no desktop.
         on_quit: Begins the end of the program; True if another instance takes over.
     """
@@ -66,6 +63,7 @@ class Control:
         backend: Backend,
         streams: Streams,
         routing: Routing,
+        errands: Errands,
         *,
         on_show: Callable[[], None] | None,
         on_quit: Callable[[bool], None],
@@ -73,17 +71,9 @@ class Control:
         self._backend = backend
         self._routing = routing
         self._streams = streams
+        self._errands = errands
         self._on_show = on_show
         self._on_quit = on_quit
-        self._running: set[asyncio.Task[Any]] = set()
-        self._models: tuple[Snapshot, bytes] | None = None
-        self._begun = int(time.time())
-
-    async def close(self) -> None:
-        """Give up what callers left running."""
-        for task in self._running:
-            task.cancel()
-        await asyncio.gather(*self._running, return_exceptions=True)
 
     async def health(self, request: web.BaseRequest) -> web.StreamResponse:
         """What llama-server says: 200 when it can answer, 503 while it loads or nothing is served."""
@@ -102,16 +92,6 @@ class Control:
             headers={"Retry-After": "1" if loading else "5"},
         )
 
-    async def v1_models(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Every model, in OpenAI's form with llama.cpp's `status`, the selected one first; or the one of the port."""
-        snapshot = self._backend.snapshot
-        if (model := self._routing.fixed(request)) is not None:
-            return json_answer(_openai_list(snapshot, [snapshot.catalog.get(model)], self._begun))
-        if self._models is None or self._models[0] is not snapshot:
-            models = sorted(snapshot.catalog.models, key=lambda model: model.id != snapshot.selected)
-            self._models = (snapshot, wire.encode(_openai_list(snapshot, models, self._begun)))
-        return encoded_answer(self._models[1])
-
     async def state(self, request: web.BaseRequest) -> web.StreamResponse:  # noqa: ARG002 - a handler
         return encoded_answer(self._streams.state_json(self._backend.snapshot))
 
@@ -128,7 +108,9 @@ class Control:
     async def select(self, request: web.BaseRequest) -> web.StreamResponse:
         """Switch, and answer with the outcome. The switch goes on if the caller leaves."""
         body = await decoded_body(request, SelectBody)
-        outcome: Outcome = await self._keep_running(self._backend.select(body.model, cut=body.when == "now"))
+        outcome: Outcome = await self._errands.finish(
+            self._backend.select(body.model, cut=body.when == "now")
+        )
         return json_answer({"outcome": outcome})
 
     def command(
@@ -139,7 +121,7 @@ class Control:
         async def handle(request: web.BaseRequest) -> web.StreamResponse:
             await read_at_most(request.content, LONGEST_CONTROL_BODY)
             method: Callable[[], Coroutine[Any, Any, None]] = getattr(self._backend, name)
-            await self._keep_running(method())
+            await self._errands.finish(method())
             return await self.state(request)
 
         return handle
@@ -160,35 +142,3 @@ class Control:
         body = await decoded_body(request, QuitBody, empty=QuitBody())
         self._on_quit(body.hand_over)
         return await self.state(request)
-
-    async def _keep_running(self, work: Coroutine[Any, Any, T]) -> T:
-        """Wait for `work`, which goes on if the caller leaves meanwhile."""
-        task = asyncio.ensure_future(work)
-        self._running.add(task)
-        task.add_done_callback(self._forget)
-        return await asyncio.shield(task)
-
-    def _forget(self, task: asyncio.Task[Any]) -> None:
-        self._running.discard(task)
-        if not task.cancelled():
-            task.exception()  # the caller has heard of it, unless he left
-
-
-def _openai_list(snapshot: Snapshot, models: Iterable[Model | None], created: int) -> dict[str, Any]:
-    listed = [_openai_model(model, snapshot, created) for model in models if model is not None]
-    return {"object": "list", "data": listed}
-
-
-def _openai_model(model: Model, snapshot: Snapshot, created: int) -> dict[str, Any]:
-    """`created` (seconds since the epoch) is when this instance began to offer its models."""
-    states = {server.state for server in snapshot.servers if server.model == model.id}
-    coming_up = bool(states & COMING_UP)
-    status = "loaded" if ServerState.READY in states else "loading" if coming_up else "unloaded"
-    return {
-        "id": model.id,
-        "aliases": list(model.aliases),
-        "object": "model",
-        "created": created,
-        "owned_by": "llamacpp",
-        "status": {"value": status},
-    }

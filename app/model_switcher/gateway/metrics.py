@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs
 
 from aiohttp import web
 
@@ -38,12 +37,6 @@ class Metrics:
             body=write(self._backend.snapshot),
             headers={"Content-Type": content_type, "Cache-Control": "no-store"},
         )
-
-
-def asks_a_model(target: str) -> bool:
-    """Whether a request's path and query ask a model's server for its own metrics."""
-    path, _, query = target.partition("?")
-    return path == PATH and bool(parse_qs(query).get("model"))
 
 
 def _load() -> tuple[Callable[[Snapshot], bytes], str]:

@@ -14,6 +14,7 @@ from model_switcher.gateway.bodies import Body, HeldBytes, body_is_held, permit_
 from model_switcher.gateway.guards import MODEL_HEADER
 from model_switcher.gateway.http1 import LAST_CHUNK, Head, chunk, request_head
 from model_switcher.gateway.patience import next_piece, send
+from model_switcher.gateway.routing import may_load
 from model_switcher.gateway.upstream import ConnectionClosedError, Upstreams, address_of
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from model_switcher.gateway.routing import Routing
     from model_switcher.gateway.upstream import Connection
 
-_NEVER_WAKING = frozenset({"GET", "HEAD"})
 # Seconds between the death of an engine and the moment when the controller has heard of it, in steps.
 _UNTIL_NOTICED = (0.02, 0.05, 0.1, 0.2, 0.4)
 _JOINED_UP_TO = 64 * 1024
@@ -72,7 +72,7 @@ class Proxy:
         """The answer of a model. An engine that takes no connection has just died: the next one is waited for."""
         pauses = iter(_UNTIL_NOTICED)
         while True:
-            ticket = await self._admission.enter(model, wake=request.method not in _NEVER_WAKING)
+            ticket = await self._admission.enter(model, wake=may_load(request))
             try:
                 return await self._exchange(request, ticket, body, cors)
             except _UnreachedError as error:

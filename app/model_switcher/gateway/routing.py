@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from copy import copy
 from typing import TYPE_CHECKING, Literal
+from urllib.parse import parse_qs
 
 from model_switcher.domain.errors import SwitcherError
 from model_switcher.gateway.naming import LONGEST_NAME, NameReader
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 REMEMBERED_NAMES = 1024
 LONGEST_SHOWN = 200
+_NEVER_LOADING = frozenset({"GET", "HEAD"})
 
 
 class Routing:
@@ -145,6 +147,25 @@ def _meant_by(name: str, catalog: Catalog) -> str | SwitcherError | None:
     except SwitcherError as error:
         return error.with_traceback(None)  # it is kept, and would keep the whole stack
     return found.id if found is not None else None
+
+
+def query_names_a_model(target: str) -> bool:
+    """Whether the query of a request's path and query has a `model` that is not empty."""
+    query = target.partition("?")[2]
+    return "model=" in query and bool(parse_qs(query).get("model"))
+
+
+def may_load(request: web.BaseRequest) -> bool:
+    """Whether the request may load the model that it is for, or wait for it.
+
+    A GET never may, whatever it says: a page of any site can have a browser send one. Other requests may say `autoload=false`,
+    as to a llama-server in router mode.
+    """
+    if request.method in _NEVER_LOADING:
+        return False
+    if "autoload=" not in request.raw_path:
+        return True
+    return request.rel_url.query.get("autoload", "") in {"", "true", "1"}
 
 
 def _port_of(request: web.BaseRequest) -> int:

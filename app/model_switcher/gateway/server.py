@@ -17,14 +17,16 @@ from model_switcher.gateway import patience
 from model_switcher.gateway.answers import PassedAnswer, PlainError, error_answer, plain_error, wrong_method
 from model_switcher.gateway.callers import Callers
 from model_switcher.gateway.control import Control
+from model_switcher.gateway.errands import Errands
 from model_switcher.gateway.guards import Guards
 from model_switcher.gateway.lending import LendingRoutes
 from model_switcher.gateway.metrics import PATH as METRICS
-from model_switcher.gateway.metrics import Metrics, asks_a_model
+from model_switcher.gateway.metrics import Metrics
 from model_switcher.gateway.openapi import PATH as OPENAPI
 from model_switcher.gateway.openapi import Description
 from model_switcher.gateway.proxy import Proxy, target_of
-from model_switcher.gateway.routing import Routing
+from model_switcher.gateway.router.routes import PROPS, RouterRoutes
+from model_switcher.gateway.routing import Routing, query_names_a_model
 from model_switcher.gateway.streams import Streams
 
 if TYPE_CHECKING:
@@ -61,6 +63,7 @@ class Gateway:
         on_quit: Begins the end of the program; True if another instance takes over.
         version: Of the program.
         ports: Ports that always mean one model, with what the settings call it.
+        max_instances: Models that may be loaded at once; 0 for as many as fit.
     """
 
     def __init__(
@@ -73,6 +76,7 @@ class Gateway:
         on_quit: Callable[[bool], None],
         version: str,
         ports: Mapping[int, str] = MappingProxyType({}),
+        max_instances: int = 0,
     ) -> None:
         self._control_key = control_key
         self._guards = Guards(settings, control_key)
@@ -82,7 +86,14 @@ class Gateway:
         self._proxy = Proxy(backend.admission, routing, hold_bytes=settings.hold_bytes)
         self._streams = Streams(backend)
         self._lending = LendingRoutes(backend, self._streams, callers)
-        self._control = Control(backend, self._streams, routing, on_show=on_show, on_quit=on_quit)
+        self._routing = routing
+        self._errands = Errands()
+        self._control = Control(
+            backend, self._streams, routing, self._errands, on_show=on_show, on_quit=on_quit
+        )
+        self._router = router = RouterRoutes(
+            backend, routing, self._streams, self._errands, version=version, max_instances=max_instances
+        )
         self._server: web.Server | None = None
         self._name = f"model-switcher/{version}"
         self._listeners: list[asyncio.Server] = []
@@ -94,8 +105,11 @@ class Gateway:
         self._routes: dict[str, dict[str, Handler]] = {
             "/health": {"GET": control.health},
             "/v1/health": {"GET": control.health},
-            "/models": {"GET": control.v1_models},
-            "/v1/models": {"GET": control.v1_models},
+            "/models": {"GET": router.models},
+            "/v1/models": {"GET": router.models},
+            "/models/load": {"POST": router.load},
+            "/models/unload": {"POST": router.unload},
+            PROPS: {"GET": router.props},
             METRICS: {"GET": Metrics(backend).metrics},
             "/switcher/state": {"GET": control.state},
             "/switcher/models": {"GET": control.models},
@@ -113,6 +127,7 @@ class Gateway:
         self._stream_routes: dict[str, StreamHandler] = {
             "/switcher/events": self._streams.events,
             "/switcher/log": self._streams.log,
+            "/models/sse": router.events,
         }
 
     def apply(self, settings: ServerSettings) -> None:
@@ -129,6 +144,7 @@ class Gateway:
     async def start(self, sockets: Sequence[socket.socket]) -> None:
         """Answer on these sockets, which listen already."""
         self._streams.begin()
+        self._router.begin()
         self._server = web.Server(
             self._handle,
             handler_cancellation=True,  # a client that leaves ends its request, up to the engine
@@ -150,6 +166,7 @@ class Gateway:
         self._listeners.clear()
         self._proxy.closing = True
         self._streams.end()
+        self._router.end()
         # Not `Server.pre_shutdown`: it would also stop reading the bodies of requests that are still coming in.
         for connection in self._server.connections if self._server is not None else ():
             if connection not in self._busy:
@@ -165,7 +182,7 @@ class Gateway:
         if self._server is not None:
             await self._server.shutdown(CUT_TIMEOUT)
             self._server = None
-        await self._control.close()
+        await self._errands.close()
         self._proxy.close()
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -196,8 +213,7 @@ class Gateway:
                 return self._guards.options_answer(origin, request.headers, self._methods_of(path))
             if path not in WITHOUT_KEY:
                 self._guards.check_key(request.headers)
-            ours_to_answer = path in self._routes or path.startswith(OUR_PREFIX)
-            if not ours_to_answer or asks_a_model(target):
+            if self._is_for_a_model(request, path, target):
                 return await self._proxy.forward(request, cors)
             response = await self._answer(request, path, ours)
         except SwitcherError as error:
@@ -216,6 +232,15 @@ class Gateway:
         if not response.prepared:
             response.headers.update(ours)
         return response
+
+    def _is_for_a_model(self, request: web.BaseRequest, path: str, target: str) -> bool:
+        if path == METRICS:
+            return query_names_a_model(target)
+        if path == PROPS:
+            read = request.method in {"GET", "HEAD"}
+            return not read or query_names_a_model(target) or self._routing.fixed(request) is not None
+        ours = path in self._routes or path in self._stream_routes or path.startswith(OUR_PREFIX)
+        return not ours
 
     async def _answer(
         self, request: web.BaseRequest, path: str, ours: Mapping[str, str]
@@ -237,7 +262,7 @@ class Gateway:
         if _is_lease(path):
             return self._lending.methods(path)
         known = {"GET"} if path in self._stream_routes else set(self._routes.get(path, ()))
-        if not known:
+        if not known or path == PROPS:
             return () if path.startswith(OUR_PREFIX) else None
         return (*sorted(known), *({"HEAD"} if "GET" in known else ()), "OPTIONS")
 
