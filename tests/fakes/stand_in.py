@@ -4,6 +4,7 @@ Run as a program, it obeys lines on its standard input and writes what it was as
 
     show NAME      the snapshot of that name in `fakes.snapshots`
     panel NAME     that state of `fakes.panel_states`
+    log TEXT       the engine writes a line
     progress PART  a load that far
     login REASON   changes of the start at login fail from now on
     again          a second start of the program wants to be shown
@@ -16,12 +17,14 @@ import asyncio
 import dataclasses
 import sys
 import threading
+import time
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Literal
 
 from fakes import panel_states, snapshots
 from model_switcher.domain.errors import AddressInUse, SettingsError, UnusableModel
 from model_switcher.domain.snapshot import Outcome, Result, Snapshot
+from model_switcher.engine.log import LogLine, LogPage, LogRing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,6 +42,7 @@ class StandIn:
         self.snapshot = snapshot or snapshots.ready()
         self.listeners: list[Callable[[Snapshot], None]] = []
         self.cancelled: list[str] = []
+        self.log = LogRing()
         self._say = say
 
     def subscribe(self, listener: Callable[[Snapshot], None]) -> Callable[[], None]:
@@ -81,6 +85,9 @@ class StandIn:
     async def history(self) -> HistoryReport:
         self._say("history")
         return panel_states.history()
+
+    async def log_after(self, number: int) -> LogPage:
+        return await self.log.after(number)
 
     async def _never(self, what: str) -> None:
         try:
@@ -167,6 +174,8 @@ def _obey(line: str, thread: StandInThread, login: Login, show_requested: Callab
             thread.loop.call_soon_threadsafe(engine.show, getattr(snapshots, what)())
         case "panel":
             thread.loop.call_soon_threadsafe(engine.show, panel_states.STATES[what]())
+        case "log":
+            thread.loop.call_soon_threadsafe(engine.log.add, LogLine(time.time(), engine.snapshot.selected or "", what))
         case "progress":
             thread.loop.call_soon_threadsafe(engine.show, snapshots.loading(float(what)))
         case "login":

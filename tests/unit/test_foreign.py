@@ -16,7 +16,8 @@ import pytest
 
 from model_switcher.domain.errors import ProgramStays
 from model_switcher.domain.foreign import Holder
-from model_switcher.engine.foreign import look_at, stop_foreign, without_secrets
+from model_switcher.domain.secrets import without_secrets
+from model_switcher.engine.foreign import look_at, stop_foreign
 from model_switcher.processes import process_created
 
 if TYPE_CHECKING:

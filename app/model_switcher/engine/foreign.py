@@ -5,31 +5,16 @@ from __future__ import annotations
 import contextlib
 import getpass
 import os
-import re
 import sys
-from typing import TYPE_CHECKING
-
 import psutil
 
 from model_switcher.domain.errors import ProgramStays
 from model_switcher.domain.foreign import Holder
+from model_switcher.domain.secrets import without_secrets
 from model_switcher.engine.background import in_background
 from model_switcher.processes import is_same_process, process_created
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
 GRACE_SECONDS = 5.0
-
-_HIDDEN = "***"
-_SECRET_OPTION = re.compile(
-    r"^-{1,2}[\w-]*(?:key|token|password|passwd|secret|credential)[\w-]*(?P<joined>=)?", re.IGNORECASE
-)
-# What follows these is no secret, but the name of a file that holds one.
-_FILE_OPTION = re.compile(r"^-{1,2}[\w-]*file[\w-]*", re.IGNORECASE)
-_SECRET_VALUE = re.compile(r"^(?:sk-|hf_|ghp_|github_pat_|Bearer )\S+")
-_IN_ADDRESS = re.compile(r"(?<=://)[^/@\s]+(?=@)")
-
 
 def look_at(pid: int) -> Holder:
     """What the system tells about a process. Blocks for a moment."""
@@ -45,22 +30,6 @@ def look_at(pid: int) -> Holder:
                 own=_is_own(process),
             )
     return Holder(pid=pid)
-
-
-def without_secrets(command: Sequence[str]) -> tuple[str, ...]:
-    """A command line whose keys, tokens and passwords are replaced by "***"."""
-    shown: list[str] = []
-    hide_next = False
-    for word in command:
-        option = None if hide_next or _FILE_OPTION.match(word) else _SECRET_OPTION.match(word)
-        if hide_next or _SECRET_VALUE.match(word):
-            shown.append(_HIDDEN)
-        elif option is not None and option["joined"]:
-            shown.append(option[0] + _HIDDEN)
-        else:
-            shown.append(_IN_ADDRESS.sub(_HIDDEN, word))
-        hide_next = option is not None and not option["joined"]
-    return tuple(shown)
 
 
 async def stop_foreign(holder: Holder, *, grace: float = GRACE_SECONDS) -> None:

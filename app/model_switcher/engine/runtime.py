@@ -20,7 +20,7 @@ from model_switcher.engine.control.preflight import Preflight, names_of
 from model_switcher.engine.default_model import DefaultModel
 from model_switcher.engine.hub import Hub
 from model_switcher.engine.live_memory import LiveMemory
-from model_switcher.engine.log import LogRing
+from model_switcher.engine.log import LogPage, LogRing
 from model_switcher.engine.needs.needs import Needs
 from model_switcher.engine.readings.watch import MemoryWatch
 from model_switcher.engine.settings.desk import SettingsDesk
@@ -209,6 +209,10 @@ class Runtime:
     async def rescan(self) -> None:
         """Look for stores and models again; returns when that is done."""
         await self._collection.refresh()
+
+    async def log_after(self, number: int) -> LogPage:
+        """What the engines wrote from that line on; waits until there is something."""
+        return await self.log.after(number)
 
     def set_address(self, address: str, notice: str | None = None) -> None:
         """Tell the views where the gateway listens, and what the user should know about this instance."""

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SIGKILL = 9  # signal.SIGKILL, which Windows does not have
-LONGEST_KEPT = 4096  # of a log line; 20,000 of them are kept
+LONGEST_KEPT = 4096  # of a log line
 
 
 class Listener(Protocol):
@@ -286,7 +286,7 @@ class Server:
                 self._on_change(self)
 
     def _tail(self, count: int = 20) -> tuple[str, ...]:
-        return tuple(line.text for line in self._log.lines(self.model)[-count:])
+        return tuple(line.text for line in self._log.tail(self.model, count))
 
     def _move(self, to: ServerState) -> None:
         self.state = move(self.state, to)

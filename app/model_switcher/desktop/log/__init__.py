@@ -1,0 +1,1 @@
+"""The log window: what the engines write, live."""
