@@ -175,7 +175,9 @@ def _obey(line: str, thread: StandInThread, login: Login, show_requested: Callab
         case "panel":
             thread.loop.call_soon_threadsafe(engine.show, panel_states.STATES[what]())
         case "log":
-            thread.loop.call_soon_threadsafe(engine.log.add, LogLine(time.time(), engine.snapshot.selected or "", what))
+            thread.loop.call_soon_threadsafe(
+                engine.log.add, LogLine(time.time(), engine.snapshot.selected or "", what)
+            )
         case "progress":
             thread.loop.call_soon_threadsafe(engine.show, snapshots.loading(float(what)))
         case "login":

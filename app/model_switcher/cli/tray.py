@@ -155,7 +155,7 @@ def run_tray(options: HostOptions, *, quiet: bool = False, lasting: bool = True)
     return run(
         start,
         settings=options.settings.desktop,
-        log_folder=options.places.logs,
+        secrets=options.settings.server.api_keys,
         options=launch_options,
         login=autostart,
         quiet=quiet,

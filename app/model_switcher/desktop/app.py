@@ -10,13 +10,13 @@ import sys
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import qasync
-from PySide6.QtCore import QObject, Qt, QUrl, Signal
-from PySide6.QtGui import QDesktopServices
+from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from model_switcher.desktop.ask import Ask
 from model_switcher.desktop.bridge import Bridge
 from model_switcher.desktop.language import speak, tr
+from model_switcher.desktop.log.host import LogHost
 from model_switcher.desktop.panel_host import PanelHost
 from model_switcher.desktop.presenter import Presenter
 from model_switcher.desktop.qt_language import QtLanguage
@@ -30,7 +30,6 @@ from model_switcher.domain.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
-    from pathlib import Path
 
     from model_switcher.desktop.engine_side import EngineSide
     from model_switcher.desktop.windows import StartAtLogin
@@ -53,7 +52,7 @@ def run(
     start: Callable[[Callable[[], None]], EngineSide],
     *,
     settings: DesktopSettings,
-    log_folder: Path | None = None,
+    secrets: tuple[str, ...] = (),
     options: Callable[[Model], Options] = lambda _: {},
     login: StartAtLogin | None = None,
     quiet: bool = False,
@@ -65,7 +64,7 @@ def run(
             what is slow to import belongs into it. It is given a function that may be called from any thread
             when a second start of the program wants this one to show itself.
         settings: The `[desktop]` table.
-        log_folder: What "Show log" opens; None leaves the entry out.
+        secrets: What no text for others may contain, such as the keys of the settings.
         options: What a model would be started with; it is asked when the details of one are shown.
         login: Starts the program at login; None leaves the entry out.
         quiet: No window opens by itself, as is right at login.
@@ -83,8 +82,8 @@ def run(
         return begun[0]
 
     windows = Windows(login)
-    if log_folder is not None:
-        windows.add(Ask.LOG, lambda: _open_folder(log_folder))
+    log = LogHost(theme=settings.theme, options=options, secrets=secrets)
+    windows.add(Ask.LOG, log.open, log.connect_to)
     try:
         return _run_to_the_end(app, lambda: _main(app, begin, settings, windows, options, quiet=quiet))
     finally:
@@ -156,11 +155,6 @@ async def _attend(engine: EngineSide, presenter: Presenter, stop: asyncio.Event)
         await _explain(error, stopping)
     stopping.cancel()
     return _exit_status(error)
-
-
-def _open_folder(folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
 
 
 def _watch(future: concurrent.futures.Future[T]) -> asyncio.Future[T]:

@@ -71,6 +71,7 @@ class Presenter:
         """Begins to show what the engine says, and to send it what is clicked."""
         self._intents.bridge = bridge
         bridge.changed.connect(self.show)
+        self._windows.connect(bridge)
         self._show_login()
         # Later: first comes what the user waits for.
         QTimer.singleShot(PREPARE_MS, self._panel, self._panel.prepare)

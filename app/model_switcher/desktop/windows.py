@@ -9,6 +9,8 @@ from model_switcher.desktop.ask import Ask
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from model_switcher.desktop.bridge import Bridge
+
 
 class StartAtLogin(Protocol):
     """Whether the program starts when the user logs in. Both are quick: a file or a key of the registry."""
@@ -38,10 +40,23 @@ class Windows:
     def __init__(self, login: StartAtLogin | None = None) -> None:
         self.login = login
         self._doors: dict[Ask, Callable[[], None]] = {}
+        self._listeners: list[Callable[[Bridge], None]] = []
 
-    def add(self, ask: Ask, open_: Callable[[], None]) -> None:
-        """Offers a window; `open_` shows it, in front of the others where it is open already."""
+    def add(
+        self, ask: Ask, open_: Callable[[], None], connect: Callable[[Bridge], None] | None = None
+    ) -> None:
+        """Offers a window; `open_` shows it, in front of the others where it is open already.
+
+        `connect` is called with the bridge to the engine, whenever there is a new one.
+        """
         self._doors[ask] = open_
+        if connect is not None:
+            self._listeners.append(connect)
+
+    def connect(self, bridge: Bridge) -> None:
+        """Tells all of them of the bridge."""
+        for listener in self._listeners:
+            listener(bridge)
 
     @property
     def offered(self) -> frozenset[Ask]:

@@ -26,7 +26,8 @@ _IN_TEXT = (
     # An option with its value, but for those that name a file: --api-key X, --hf-token=X.
     (
         re.compile(
-            rf"(?<!\S)(-{{1,2}}(?![\w-]*file)[\w-]*{_SECRET}(?![\w-]*file)[\w-]*(?:=|\s+))(?!-)\S+", re.I
+            rf"(?<!\S)(-{{1,2}}(?![\w-]*file)[\w-]*{_SECRET}(?![\w-]*file)[\w-]*(?:=|\s+))(?!-)\S+",
+            re.IGNORECASE,
         ),
         rf"\1{HIDDEN}",
     ),
@@ -35,7 +36,7 @@ _IN_TEXT = (
         re.compile(
             r"((?:[\w-]*(?:api[_-]?key|password|passwd|secret)|authorization|access[_-]token|(?-i:[A-Z]+_TOKEN))"
             r"[\"']?\s*[:=]\s*[\"']?)(?!\*|Bearer\b|Basic\b)[^\s\"',;}]+",
-            re.I,
+            re.IGNORECASE,
         ),
         rf"\1{HIDDEN}",
     ),

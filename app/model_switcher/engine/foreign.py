@@ -6,6 +6,7 @@ import contextlib
 import getpass
 import os
 import sys
+
 import psutil
 
 from model_switcher.domain.errors import ProgramStays
@@ -15,6 +16,7 @@ from model_switcher.engine.background import in_background
 from model_switcher.processes import is_same_process, process_created
 
 GRACE_SECONDS = 5.0
+
 
 def look_at(pid: int) -> Holder:
     """What the system tells about a process. Blocks for a moment."""

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
+import msgspec
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -15,9 +17,11 @@ KEPT_LINES = 100_000
 KEPT_CHARACTERS = 32 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class LogLine:
-    """One line: when (seconds since the epoch), of which model's server, what."""
+class LogLine(msgspec.Struct, frozen=True, gc=False):
+    """One line: when (seconds since the epoch), of which model's server, what.
+
+    Of a kind that Python's garbage collector need not look at: to look at a hundred thousand takes it 0.1 s.
+    """
 
     time: float
     model: str

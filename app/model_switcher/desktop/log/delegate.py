@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt
-from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from model_switcher.desktop.panel.look import colour, metrics
 from model_switcher.desktop.view_state import Tone
 
 if TYPE_CHECKING:
+    from PySide6.QtGui import QPainter
+
     from model_switcher.desktop.log.model import LogModel
     from model_switcher.desktop.panel.look import Look
     from model_switcher.desktop.view_state.log_lines import LogRow
@@ -63,7 +64,9 @@ class LineDelegate(QStyledItemDelegate):
         if state & QStyle.StateFlag.State_Selected:
             painter.fillRect(place, colour(look.colours.hover))
         if row.tone in GRAVE:
-            painter.fillRect(QRectF(place.left(), place.top(), look.px(3), place.height()), look.colour(row.tone))
+            painter.fillRect(
+                QRectF(place.left(), place.top(), look.px(3), place.height()), look.colour(row.tone)
+            )
         self._write(painter, place, row)
         painter.restore()
 

@@ -48,7 +48,7 @@ class LogView(QTableView):
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerItem)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setAutoScroll(False)
         model.grown.connect(self._grow)
         model.modelReset.connect(self._widen)
@@ -58,6 +58,7 @@ class LogView(QTableView):
         """Takes on colours, fonts and sizes."""
         self.lines_delegate.dress(look)
         self.verticalHeader().setDefaultSectionSize(self.lines_delegate.height)
+        self.verticalScrollBar().setSingleStep(self.lines_delegate.height)
         self.horizontalScrollBar().setSingleStep(look.px(40))
         self._widen()
         self.viewport().update()
@@ -99,7 +100,7 @@ class LogView(QTableView):
         elif gone:
             # What one reads stays under one's eyes.
             bar = self.verticalScrollBar()
-            bar.setValue(max(0, bar.value() - gone))
+            bar.setValue(max(0, bar.value() - gone * self.lines_delegate.height))
         self._growing = False
         self._widen()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal
@@ -71,7 +72,9 @@ class LogWindow(QWidget):
         self.report = QPushButton(tr("Copy for a bug report"), self)
         self.report.setProperty("kind", "main")
         self.report.setAccessibleName(tr("Copy for a bug report"))
-        self.report.setToolTip(tr("Versions, memory, options and the log, without keys and without your name"))
+        self.report.setToolTip(
+            tr("Versions, memory, options and the log, without keys and without your name")
+        )
         self.view = LogView(self, self.model, look)
         self.nothing = Nothing(self)
         self.status = QLabel(self)
@@ -157,7 +160,7 @@ class LogWindow(QWidget):
         column.addWidget(self._pages, 1)
         column.addLayout(self._foot)
         order = (self.filter, *self.levels.values(), self.follow, self.report, self.view)
-        for one, next_one in zip(order, order[1:], strict=False):
+        for one, next_one in pairwise(order):
             self.setTabOrder(one, next_one)
 
     def _connect(self) -> None:

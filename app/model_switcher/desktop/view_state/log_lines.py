@@ -198,7 +198,9 @@ class LogLines:
         """The line of that number as it is shown; `names` are those of models, for people."""
         line, level = self.line(number), LogLevel(self._levels[number - self._first])
         name = names.get(line.model, line.model) if len(self.models) > 1 else ""
-        return LogRow(clock(line.time), level.name[0], _TONES[level], level, name, _without_beginning(line.text))
+        return LogRow(
+            clock(line.time), level.name[0], _TONES[level], level, name, _without_beginning(line.text)
+        )
 
     def last(self, count: int) -> list[LogLine]:
         """The last `count` lines, whether or not they pass."""

@@ -66,13 +66,12 @@ def bug_report(
 def copied_lines(lines: Iterable[LogLine], machine: Machine) -> str:
     """Single lines as they are copied: as the engine wrote them, without secrets."""
     return "\n".join(
-        redacted(f"{clock(line.time)} {line.text}", known=machine.secrets, home=machine.home) for line in lines
+        redacted(f"{clock(line.time)} {line.text}", known=machine.secrets, home=machine.home)
+        for line in lines
     )
 
 
-def _facts(
-    snapshot: Snapshot, machine: Machine, options: Mapping[str, Option]
-) -> Iterable[tuple[str, str]]:
+def _facts(snapshot: Snapshot, machine: Machine, options: Mapping[str, Option]) -> Iterable[tuple[str, str]]:
     yield "Model Switcher", " · ".join((snapshot.version, *machine.versions))
     yield "System", machine.system
     yield "Engine", ", ".join(dict.fromkeys(server.engine for server in snapshot.servers))
