@@ -144,6 +144,7 @@ class Runtime:
             self._writer.cancel()
             await asyncio.gather(self._writer, return_exceptions=True)
         await self._timing.close()
+        await self._default_model.close()
         await self._memory_watch.close()
 
     async def select(self, model: str, *, cut: bool = False) -> Outcome:
@@ -158,7 +159,7 @@ class Runtime:
         await self._begun.wait()
         found = await self._collection.resolve(model)
         outcome = await self._controller.select(found.id, cut=cut)
-        await in_background(self._default_model.remember, found)
+        self._default_model.remember(found)
         return outcome
 
     async def resolve(self, name: str) -> Model:
