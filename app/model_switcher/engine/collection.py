@@ -113,6 +113,10 @@ class Collection:
         self._hub.update(catalog=self._with_extra(catalog))
         return found
 
+    def found_good(self, path: str, status: os.stat_result) -> bool:
+        """Whether the whole header of a file was found good while it was as `status` says. Blocks."""
+        return self._reader.found_good(path, status)
+
     def _found(self, catalog: Catalog, progress: Progress | None) -> None:
         scan = None
         if progress is not None and progress.total:

@@ -60,7 +60,8 @@ class Runtime:
         self.log = LogRing()
         self.hub = Hub(Snapshot(version=version, time=time.time()))
         prober = EngineProber()
-        self._preflight = Preflight(settings, prober)
+        self._collection = Collection(settings, places, self.hub)
+        self._preflight = Preflight(settings, prober, self._collection.found_good)
         self._timing = Timing(places, self.hub)
         self._needs = Needs(settings, places, self.hub, self.log, prober, names_of=names_of)
         self._memory_watch = MemoryWatch(self.log, cache_of=self._needs.cache_of)
@@ -76,7 +77,6 @@ class Runtime:
             expected=self._timing.expected,
             annotate=self._annotate,
         )
-        self._collection = Collection(settings, places, self.hub)
         self._anticipation = Anticipation(self.hub, enabled=settings.memory.warm_up)
         self.live = LiveSettings(settings, places.settings, self.hub)
         self.live.on_change(self._apply)

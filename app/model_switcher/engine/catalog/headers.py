@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING
 from model_switcher.domain.catalog import Reject, Rejected
 from model_switcher.engine.catalog.cache import HeaderCache
 from model_switcher.engine.catalog.facts import Facts, facts_of, first_facts
-from model_switcher.engine.catalog.walk import unreadable
+from model_switcher.engine.catalog.walk import Candidate, unreadable
 from model_switcher.engine.gguf import HeaderError, read_header
 from model_switcher.engine.gguf.beginning import read_beginning
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable
     from pathlib import Path
-
-    from model_switcher.engine.catalog.walk import Candidate
 
 _PASSING = frozenset({Reject.UNREADABLE, Reject.NOT_A_FILE})
 _log = logging.getLogger(__name__)
@@ -35,6 +34,16 @@ class HeaderReader:
     def known(self, candidate: Candidate) -> Facts | Rejected | None:
         """What the cache says of a file, without opening it."""
         return self._cache.get(candidate) if self._cache is not None else None
+
+    def found_good(self, path: str, status: os.stat_result) -> bool:
+        """Whether the whole header of a file was found good while it was as `status` says."""
+        candidate = Candidate(
+            path=path,
+            identity=(status.st_dev, status.st_ino),
+            size=status.st_size,
+            modified=status.st_mtime_ns,
+        )
+        return isinstance(self.known(candidate), Facts)
 
     def quick(self, candidate: Candidate) -> Facts | Rejected:
         """What the cache says, else the beginning of the file: at most 64 KiB, `Facts.complete` is False then."""

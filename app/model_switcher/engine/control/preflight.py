@@ -17,8 +17,10 @@ from model_switcher.domain.units import format_seconds
 from model_switcher.engine.background import in_background
 from model_switcher.engine.binaries.find import choose_engine
 from model_switcher.engine.gguf import HeaderError, read_header
+from model_switcher.engine.gguf.beginning import read_beginning
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Awaitable, Callable
 
     from model_switcher.domain.engines import EngineBinary
@@ -80,17 +82,29 @@ async def _prepared(prepare: Prepare, model: str) -> Launch | Failure:
 
 
 class Preflight:
-    """Checks models before they are started. Files that have not changed since they were found good are not read again.
+    """Checks models before they are started.
+
+    Of a file whose whole header was found good since it last changed, by size, time and inode, only the beginning is
+    read: that it can be read at all has to be seen now.
 
     Args:
         settings: In force; they may be replaced.
         prober: Asks engines what they are.
+        found_good: Whether somebody else has read the whole header of a file that is as this status says.
         engine: What every model is started with, whatever the settings say.
     """
 
-    def __init__(self, settings: Settings, prober: EngineProber, *, engine: str | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        prober: EngineProber,
+        found_good: Callable[[str, os.stat_result], bool] = lambda _path, _status: False,
+        *,
+        engine: str | None = None,
+    ) -> None:
         self.settings = settings
         self._prober = prober
+        self._found_good = found_good
         self._engine = engine
         self._good: dict[str, tuple[int, int]] = {}
 
@@ -132,7 +146,8 @@ class Preflight:
         try:
             status = Path(path).stat()
             stamp = (status.st_size, status.st_mtime_ns)
-            if self._good.get(path) != stamp:
+            good = self._good.get(path) == stamp or self._found_good(path, status)
+            if not good or read_beginning(path) is None:
                 read_header(path)
                 self._good[path] = stamp
         except HeaderError as error:
