@@ -10,12 +10,13 @@ from prometheus_client.parser import text_string_to_metric_families
 from fakes.http_engines import Received, ScriptedEngine, sized
 from fakes.upstream import TINY_A, TINY_B, Front, open_front
 from model_switcher.domain.memory import Gpu, GpuProcess, Ram, Readings
+from model_switcher.domain.need import Amount, Need, Source
 from model_switcher.domain.owners import split
 from model_switcher.domain.settings import ServerSettings
 from model_switcher.domain.snapshot import ServerView
 from model_switcher.domain.spill import Sign, Spill
 from model_switcher.domain.states import ServerState
-from model_switcher.domain.units import GIB
+from model_switcher.domain.units import GIB, MIB
 
 if TYPE_CHECKING:
     import asyncio
@@ -96,6 +97,35 @@ async def test_what_runs_and_who_holds_the_memory_is_told() -> None:
     assert found["model_switcher_load_seconds", model] == 1.5
     assert found["model_switcher_paused", ()] == 0
     assert found["model_switcher_spilled", (*model, ("sign", "speed"))] == 1
+
+
+async def test_what_the_models_that_run_take_is_told_as_predicted_and_as_measured() -> None:
+    predicted = Need(
+        device=Amount(weights=4 * GIB, cache=GIB, compute=MIB),
+        host=Amount(weights=2 * MIB, compute=3 * MIB),
+        source=Source.RULES, ctx_size=8192, low=5 * GIB + MIB, high=5 * GIB + MIB,
+    )  # fmt: skip
+    measured = replace(predicted, source=Source.MEASURED, driver=300 * MIB)
+    async with open_front() as front:
+        front.backend.hub.update(
+            servers=(SERVER,), needs={TINY_A.id: (measured, predicted), TINY_B.id: (predicted,)}
+        )
+        found = await scrape(front)
+    told = {labels: value for (name, labels), value in found.items() if name == "model_switcher_need_bytes"}
+
+    def part(place: str, part: str, source: str) -> float | None:
+        labels = (("model", TINY_A.id), ("part", part), ("place", place), ("source", source))
+        return told.pop(labels, None)
+
+    for source in ("rules", "measured"):
+        assert part("gpu", "weights", source) == 4 * GIB
+        assert part("gpu", "cache", source) == GIB
+        assert part("gpu", "compute", source) == MIB
+        assert part("ram", "weights", source) == 2 * MIB
+        assert part("ram", "cache", source) == 0
+        assert part("ram", "compute", source) == 3 * MIB
+    assert part("gpu", "driver", "measured") == 300 * MIB
+    assert not told, "nothing of the driver that was not measured, and of no model that does not run"
 
 
 async def test_what_is_unknown_is_left_out() -> None:

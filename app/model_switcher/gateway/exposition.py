@@ -47,6 +47,7 @@ class _SnapshotCollector(Collector):
             yield from _gpus(snapshot.readings.gpus)
             yield from _main_memory(snapshot.readings)
         yield from _owners(snapshot)
+        yield _needs(snapshot)
 
 
 def _servers(snapshot: Snapshot) -> Iterator[Metric]:
@@ -121,6 +122,24 @@ def _owners(snapshot: Snapshot) -> Iterator[Metric]:
         "Memory by owner; the owners of a device add up to its total.",
         ("device", "name", "kind", "owner"),
         list(held.items()),
+    )
+
+
+def _needs(snapshot: Snapshot) -> Metric:
+    """What the models that run take; those that do not would be thousands."""
+    running = dict.fromkeys(server.model for server in snapshot.servers)
+    samples: list[Sample] = []
+    for model in running:
+        for need in snapshot.needs.get(model, ()):
+            for place, amount in (("gpu", need.device), ("ram", need.host)):
+                parts = {"weights": amount.weights, "cache": amount.cache, "compute": amount.compute}
+                samples += [((model, need.source.value, place, part), size) for part, size in parts.items()]
+            samples.append(((model, need.source.value, "gpu", "driver"), need.driver))
+    return _gauge(
+        "need_bytes",
+        "What a model that runs takes, as predicted and as measured; the driver's part once it was measured.",
+        ("model", "source", "place", "part"),
+        samples,
     )
 
 

@@ -123,7 +123,8 @@ def _added(build: Builder, current: Node, residual: Node, behind: Part) -> Node:
 
 def _has_network(build: Builder, block: int) -> bool:
     """Whether a network follows what brings the tokens together, and is not all there is."""
-    if not build.has(block, "ffn_norm.weight") and not build.has(block, "attn_output.weight"):
+    before = ("ffn_norm.weight", "attn_output.weight", "ssm_out.weight")
+    if not any(build.has(block, name) for name in before):
         return False
     return build.has(block, "ffn_down.weight") or build.has(block, "ffn_gate_inp.weight")
 
