@@ -30,6 +30,8 @@ DEBIAN_PACKAGES = """
     libxcb-sync1 libxcb-util1 libxcb-xfixes0 libxcb-xkb1 libxkbcommon-x11-0
     fonts-dejavu-core gcc libc6-dev libvulkan-dev mesa-vulkan-drivers util-linux
 """.split()  # noqa: SIM905 - forty names read better so
+# What the tests in tests/browser drive.
+BROWSER_PACKAGES = ["chromium", "chromium-driver"]
 
 
 def main(arguments: list[str]) -> int:
@@ -37,7 +39,7 @@ def main(arguments: list[str]) -> int:
     if arguments[:1] == ["--prepare"]:
         extras += arguments[1:]
     if shutil.which("apt-get") and shutil.which("dpkg-query"):
-        install_debian_packages()
+        install_debian_packages(DEBIAN_PACKAGES + (BROWSER_PACKAGES if "browser" in extras else []))
     install_python_packages(extras)
     if arguments[:1] == ["--prepare"]:
         return 0
@@ -50,13 +52,13 @@ def side_by_side() -> list[str]:
     return ["--numprocesses", str(workers), "--dist", "loadfile"] if workers > 1 else []
 
 
-def install_debian_packages() -> None:
+def install_debian_packages(packages: list[str]) -> None:
     query = subprocess.run(
-        ["dpkg-query", "-W", "-f", "${Package} ${Status}\\n", *DEBIAN_PACKAGES],
+        ["dpkg-query", "-W", "-f", "${Package} ${Status}\\n", *packages],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     installed = {line.split()[0] for line in query.stdout.splitlines() if line.endswith(" installed")}
-    missing = [package for package in DEBIAN_PACKAGES if package not in installed]
+    missing = [package for package in packages if package not in installed]
     if not missing:
         return
     sudo = [] if os.geteuid() == 0 else ["sudo"]
