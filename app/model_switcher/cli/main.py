@@ -66,6 +66,10 @@ def run(options: argparse.Namespace) -> int:
             return service.serve(options)
         case "demo":
             return service.demo(options)
+        case "selftest" if options.packaged:
+            from model_switcher.cli.selftest import packaged  # noqa: PLC0415 - a loop of its own, as these have
+
+            return packaged(options)
         case verb:
             return asyncio.run(verbs.VERBS[verb](options))
 
@@ -100,8 +104,11 @@ def parser() -> argparse.ArgumentParser:
     _with_json(
         verbs.add_parser("doctor", help="finds what is wrong: settings, engines, memory, address, models")
     )
-    _with_json(
+    selftest = _with_json(
         verbs.add_parser("selftest", help="tries two of your models: start, switch, switch back, memory free")
+    )
+    selftest.add_argument(
+        "--packaged", action="store_true", help="look at the program itself, with two tiny models of its own"
     )
     switch = _with_json(verbs.add_parser("switch", help="serve another model; returns when it is ready"))
     switch.add_argument("model", help="name, alias, id or path")
@@ -126,6 +133,8 @@ def parser() -> argparse.ArgumentParser:
     verbs.add_parser("quit", help="end the running instance, in order")
     autostart = _with_json(verbs.add_parser("autostart", help="whether the tray starts when you log in"))
     autostart.add_argument("wish", choices=("on", "off", "status"))
+    entry = verbs.add_parser("desktop-entry", help="whether the application menu of a Linux desktop lists it")
+    entry.add_argument("wish", choices=("on", "off"))
     return top
 
 

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 SCAN_SECONDS = 30.0  # for an instance that still reads what its models are
 
 _WORDS = {
+    "imports": "Every part can be loaded",
+    "resources": "Every file is there",
+    "tray": "The tray shows an icon",
     "start": "Start {}",
     "ask": "Ask {}",
     "switch": "Switch to {}",
@@ -62,6 +65,20 @@ async def selftest(options: argparse.Namespace) -> int:
         finally:
             if switcher.started:
                 await end_instance(switcher, options.config)
+
+
+def packaged(options: argparse.Namespace) -> int:
+    """`selftest --packaged`: the program itself, whatever the user's models are."""
+    from model_switcher.cli.packaged import trials  # noqa: PLC0415 - it loads everything
+
+    if options.json:
+        steps: list[Step] = []
+        status = trials(steps.append)
+        print(encode({"ok": status == 0, "steps": [plain(step) for step in steps]}).decode())
+    else:
+        status = trials(_printer(None, None))
+        print("The program is whole." if status == 0 else "The program is not whole.")
+    return status
 
 
 async def _two_models(switcher: Switcher, config: str | None) -> tuple[Model, Model | None]:
@@ -116,14 +133,15 @@ def _introduce(switcher: Switcher, first: Model, second: Model | None) -> None:
         print(f"Trying {first.name} and {second.name}.")
 
 
-def _printer(first: Model, second: Model | None) -> Callable[[Step], None]:
+def _printer(first: Model | None, second: Model | None) -> Callable[[Step], None]:
     """Prints each step as a row of a table."""
     names = {model.id: model.name for model in (first, second) if model is not None}
-    width = max(len(words.format(name)) for words in _WORDS.values() for name in names.values())
+    shown = names.values() or ("demo-alder",)
+    width = max(len(words.format(name)) for words in _WORDS.values() for name in shown)
     good, bad = _marks()
 
     def print_step(step: Step) -> None:
-        what = _WORDS[step.step].format(names.get(step.model or ""))
+        what = _WORDS[step.step].format(names.get(step.model or "", step.model))
         row = f"{good if step.ok else bad}  {what:<{width}}  {format_seconds(step.seconds):>8}  {_in_use(step.memory)}"
         print(row.rstrip(), flush=True)
         if step.problem:

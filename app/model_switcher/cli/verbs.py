@@ -10,6 +10,7 @@ import msgspec
 from model_switcher.cli import render
 from model_switcher.cli.autostart import autostart
 from model_switcher.cli.call import call
+from model_switcher.cli.desktop_entry import desktop_entry
 from model_switcher.cli.ending import end_instance
 from model_switcher.cli.history import history
 from model_switcher.cli.inspect import inspect
@@ -158,6 +159,7 @@ VERBS: dict[str, Callable[[argparse.Namespace], Coroutine[None, None, int]]] = {
     "logs": logs,
     "quit": quit_instance,
     "autostart": autostart,
+    "desktop-entry": desktop_entry,
 }
 
 

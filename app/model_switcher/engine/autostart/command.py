@@ -24,7 +24,12 @@ def login_command(around: Surroundings, *, frozen: bool, config: Path | None) ->
         config: The settings file, if it is not the user's own.
     """
     words = () if config is None else ("--config", str(config))
-    return (*_program(around, frozen=frozen, scripts=script_folders()), *words, *QUIET)
+    return (*program_command(around, frozen=frozen), *words, *QUIET)
+
+
+def program_command(around: Surroundings, *, frozen: bool) -> tuple[str, ...]:
+    """The command that starts the tray as a user does."""
+    return _program(around, frozen=frozen, scripts=script_folders())
 
 
 def script_folders() -> list[Path]:
