@@ -59,7 +59,9 @@ def build(windows: Windows) -> Path:
     shutil.rmtree(source, ignore_errors=True)
     source.mkdir()
     for name in ("app", "resources", "distribution"):
-        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+        shutil.copytree(
+            ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info")
+        )
     for name in ("build.spec", "pyproject.toml", "LICENSE"):
         shutil.copy(ROOT / name, source)
     words = ("-m", "PyInstaller", "--noconfirm", "--log-level", "WARN", "build.spec")
@@ -75,7 +77,11 @@ def build(windows: Windows) -> Path:
 
 def say_size(program: Path) -> None:
     """How large the folder is, as far as it would be shipped."""
-    files = [path for path in program.parent.rglob("*") if path.is_file() and path.name not in {"icuuc.dll", "mscms.dll"}]
+    files = [
+        path
+        for path in program.parent.rglob("*")
+        if path.is_file() and path.name not in {"icuuc.dll", "mscms.dll"}
+    ]
     size = sum(path.stat().st_size for path in files)
     step(f"one folder: {size / 2**20:.1f} MiB in {len(files)} files")
     said = {path.name.casefold() for path in files}
@@ -89,7 +95,9 @@ def check_selftest(windows: Windows, program: Path) -> None:
     said = windows.run(program, "selftest", "--packaged", "--json", seconds=RUN_SECONDS)
     form = json.loads(said[said.index("{") :])
     for one in form["steps"]:
-        print(f"          {'ok' if one['ok'] else 'XX'} {one['step']} {one['model'] or ''} {one['seconds']:.2f} s {one['problem'] or ''}")
+        print(
+            f"          {'ok' if one['ok'] else 'XX'} {one['step']} {one['model'] or ''} {one['seconds']:.2f} s {one['problem'] or ''}"
+        )
     assert form["ok"], form
     step(f"selftest --packaged: whole, after {time.monotonic() - began:.1f} s")
 
@@ -137,7 +145,11 @@ def check_menu_click_and_kill(windows: Windows, program: Path, private: Screen) 
         engines = _engines()
         assert engines, "the engine is a process of its own"
         # The unix process of the tray itself, not what Wine started it through.
-        victims = [pid for pid, words in _processes() if "model-switcher-tray.exe" in words and "--embedded" not in words]
+        victims = [
+            pid
+            for pid, words in _processes()
+            if "model-switcher-tray.exe" in words and "--embedded" not in words
+        ]
         subprocess.run(["kill", "-9", *map(str, victims)], check=False)
         eventually(lambda: not _engines(), within=30, what="no engine is left")
         step("tray killed: no engine is left")

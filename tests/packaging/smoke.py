@@ -1,5 +1,5 @@
-"""Tries a packaged build on a virtual screen: how it reads headers, its tray, its embedded engine, a switch by a menu
-click, a clean end.
+"""Tries a packaged build on a virtual screen: its own test of itself, how it reads headers, its tray, its embedded engine,
+a switch by a menu click, a clean end, and its login entry when its folder has been moved.
 
 PYTHONPATH=tests python tests/packaging/smoke.py dist/model-switcher/model-switcher
 """
@@ -7,11 +7,13 @@ PYTHONPATH=tests python tests/packaging/smoke.py dist/model-switcher/model-switc
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from fakes.instance import Instance, write_settings
 from fakes.launches import lives
@@ -35,7 +37,11 @@ def read_header_of(program: Path, path: Path) -> None:
 async def smoke(program: Path, folder: Path, panel: TrayDriver) -> None:
     models = write_demo_models(folder)
     read_header_of(program, models[0])
-    settings = write_settings(folder, models)
+    settings = write_settings(folder, models, more="[desktop]\nstart-at-login = true")
+    entry = Path(login(program, settings, "on")["place"])
+    # As it was where the program lay before.
+    entry.write_text(entry.read_text("utf-8").replace(str(program), "/gone/model-switcher"), "utf-8")
+    assert login(program, settings, "status")["state"] == "stale"
     async with Instance(settings, "tray", program=[str(program)]) as instance:
         assert instance.process is not None
         before = (await instance.ready()).served
@@ -61,8 +67,52 @@ def main() -> None:
     with screen() as private, tempfile.TemporaryDirectory() as folder:
         os.environ.update(private.environment)
         with TrayDriver(private.bus) as panel:
-            asyncio.run(smoke(program, Path(folder), panel))
-    print(f"{program.name}: tray shown, model switched by a click, nothing left behind")
+            eventually(lambda: panel.items() == [])  # the panel is up
+            whole(program)
+            program = moved(program)
+            try:
+                asyncio.run(smoke(program, Path(folder), panel))
+                login_entry_followed(program, Path(folder))
+            finally:
+                moved(program, back=True)
+    print(
+        f"{program.name}: whole, tray shown, model switched by a click, login entry renewed, nothing left behind"
+    )
+
+
+def whole(program: Path) -> None:
+    """What the program says of itself, on a desktop with a tray."""
+    said = subprocess.run(
+        [program, "selftest", "--packaged", "--json"], capture_output=True, text=True, check=False
+    )
+    form = json.loads(said.stdout)
+    assert (said.returncode, form["ok"], said.stderr) == (0, True, ""), said
+    assert not [step for step in form["steps"] if step["problem"]], form
+    assert [step["step"] for step in form["steps"]][:4] == ["imports", "resources", "tray", "start"]
+
+
+def moved(program: Path, *, back: bool = False) -> Path:
+    """The program in a folder that its user has renamed; one that is a single file stays."""
+    if program.parent.name == "dist":
+        return program
+    folder = program.parent
+    new = folder.with_name(folder.name.removesuffix(" (new)") if back else f"{folder.name} (new)")
+    folder.rename(new)
+    return new / program.name
+
+
+def login(program: Path, settings: Path, wish: str) -> dict[str, Any]:
+    """The login entry as the program tells it."""
+    command = [program, "--config", settings, "autostart", wish, "--json"]
+    form: dict[str, Any] = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    return form
+
+
+def login_entry_followed(program: Path, folder: Path) -> None:
+    """The tray that ran a moment ago has made the entry name the place where it is now."""
+    form = login(program, folder / "settings.toml", "status")
+    assert (form["state"], form["command"][0]) == ("on", str(program)), form
+    assert login(program, folder / "settings.toml", "off")["state"] == "off"
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -11,6 +10,7 @@ from model_switcher.cli import render
 from model_switcher.cli.autostart import autostart
 from model_switcher.cli.call import call
 from model_switcher.cli.desktop_entry import desktop_entry
+from model_switcher.cli.doctor import doctor
 from model_switcher.cli.ending import end_instance
 from model_switcher.cli.history import history
 from model_switcher.cli.inspect import inspect
@@ -22,8 +22,7 @@ from model_switcher.client.switcher import Switcher
 from model_switcher.domain.catalog import Catalog
 from model_switcher.domain.snapshot import Snapshot
 from model_switcher.domain.wire import encode, fits, models
-from model_switcher.engine.collection import catalog_now, stores
-from model_switcher.engine.doctor import Level, examine
+from model_switcher.engine.collection import catalog_now
 from model_switcher.engine.settings_file import load, settings_error
 from model_switcher.places import places
 
@@ -50,26 +49,6 @@ async def list_models(options: argparse.Namespace) -> int:
     else:
         print_catalog(catalog, fits(form), state)
     return 0
-
-
-async def doctor(options: argparse.Namespace) -> int:
-    """`doctor`: what is wrong, and what to do about it; status 1 if anything is."""
-    where = places(options.config)
-    loaded = load(where.settings)
-    record = find(where)
-    with reading_shown() as shown:
-        catalog = await catalog_now(loaded.settings, where, shown)
-    findings = await examine(
-        loaded,
-        stores=await asyncio.to_thread(stores, loaded.settings),
-        catalog=catalog,
-        running=record.address if record else None,
-    )
-    if options.json:
-        _print_json({"findings": findings})
-    else:
-        render.print_findings(findings)
-    return 1 if any(finding.level is Level.PROBLEM for finding in findings) else 0
 
 
 def _settings(config: str | None) -> Settings:

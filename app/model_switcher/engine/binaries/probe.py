@@ -15,6 +15,9 @@ from model_switcher.domain.errors import EngineUnusable
 from model_switcher.domain.launch import known_flags
 from model_switcher.domain.units import format_seconds
 from model_switcher.engine.binaries.causes import describe_exit
+from model_switcher.engine.binaries.causes.engine_rules import ENGINE_RULES
+from model_switcher.engine.binaries.causes.rule import first_verdict
+from model_switcher.engine.binaries.causes.verdict import Subject
 from model_switcher.engine.binaries.environment import child_environment
 from model_switcher.engine.binaries.find import WHERE_TO_GET_IT
 from model_switcher.engine.binaries.machine import misfit
@@ -67,7 +70,7 @@ async def probe(binary: EngineBinary, *, deadline: float = DEADLINE) -> EngineFa
         ) from error
     flags = known_flags(usage.text)
     if "--model" not in flags or "--port" not in flags:
-        raise EngineUnusable(_why_not(binary, usage), hint=WHERE_TO_GET_IT)
+        raise EngineUnusable(_why_not(binary, usage), hint=_hint(binary, usage))
     return EngineFacts(
         version=_version(version.text), devices=_devices(devices.text), flags=flags, usage=usage.out
     )
@@ -175,6 +178,13 @@ def _why_not(binary: EngineBinary, answer: _Answer) -> str:
     if answer.exit_code != 0:
         return f"{_name(binary)} does not run: it {describe_exit(answer.exit_code)}"
     return f"{_name(binary)} is not llama-server: it does not know its options"
+
+
+def _hint(binary: EngineBinary, answer: _Answer) -> str:
+    """What to do about an engine that ended: what its own words tell, as when it is started for a model."""
+    subject = Subject(model="", path=binary.path, engine=_name(binary))
+    verdict = first_verdict(ENGINE_RULES, answer.text.splitlines(), subject, only_anytime=False)
+    return verdict.hint if verdict is not None and verdict.hint else WHERE_TO_GET_IT
 
 
 def _name(binary: EngineBinary) -> str:
