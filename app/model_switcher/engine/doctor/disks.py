@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -90,31 +91,37 @@ def speed(catalog: Catalog) -> Iterator[Finding]:
             yield ok(DISK, sentence)
 
 
-def read_rate(path: Path) -> float | None:
-    """Bytes a second; None if the file cannot be read, or the system only hands out what it remembers."""
-    advise = getattr(os, "posix_fadvise", None)
-    if advise is None:
+if sys.platform == "linux":
+
+    def read_rate(path: Path) -> float | None:
+        """Bytes a second; None if the file cannot be read, or the system only hands out what it remembers."""
+        try:
+            descriptor = os.open(path, os.O_RDONLY)
+        except OSError:
+            return None
+        try:
+            size = os.fstat(descriptor).st_size
+            start = max(0, (size - SAMPLE) // 2)
+            os.posix_fadvise(descriptor, start, SAMPLE, os.POSIX_FADV_DONTNEED)
+            begun, done = time.monotonic(), 0
+            while done < SAMPLE and time.monotonic() - begun < SAMPLE_SECONDS:
+                piece = os.pread(descriptor, PIECE, start + done)
+                if not piece:
+                    break
+                done += len(piece)
+            seconds = time.monotonic() - begun
+        except OSError:
+            return None
+        finally:
+            os.close(descriptor)
+        return done / seconds if seconds and done >= min(size, PIECE) else None
+
+else:
+
+    def read_rate(path: Path) -> float | None:
+        """None: what these systems remember of a file cannot be left out."""
+        del path
         return None
-    try:
-        descriptor = os.open(path, os.O_RDONLY)
-    except OSError:
-        return None
-    try:
-        size = os.fstat(descriptor).st_size
-        start = max(0, (size - SAMPLE) // 2)
-        advise(descriptor, start, SAMPLE, os.POSIX_FADV_DONTNEED)
-        begun, done = time.monotonic(), 0
-        while done < SAMPLE and time.monotonic() - begun < SAMPLE_SECONDS:
-            piece = os.pread(descriptor, PIECE, start + done)
-            if not piece:
-                break
-            done += len(piece)
-        seconds = time.monotonic() - begun
-    except OSError:
-        return None
-    finally:
-        os.close(descriptor)
-    return done / seconds if seconds and done >= min(size, PIECE) else None
 
 
 def _samples(catalog: Catalog) -> Iterator[Model]:
