@@ -12,6 +12,7 @@ from model_switcher.domain.errors import LeaseEnded
 from model_switcher.domain.plan import Claim
 from model_switcher.domain.snapshot import LeaseView
 from model_switcher.domain.units import format_seconds
+from model_switcher.engine.control.waking import Waking
 from model_switcher.processes import is_same_process
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ class Leases:
     def __init__(self, *, limit: float) -> None:
         self.limit = limit
         self._queue: list[Lease] = []
+        self._waking = Waking()
 
     def __bool__(self) -> bool:
         return bool(self._queue)
@@ -147,7 +149,14 @@ class Leases:
             self.end(lease, reason)
 
     def overdue(self, now: float) -> list[tuple[Lease, LeaseEnded]]:
-        """Leases whose time is up, or whose owner is gone or silent, with the reason."""
+        """Leases whose time is up, or whose owner is gone or silent, with the reason.
+
+        Asked about once a second: where it was not, nobody could renew anything either.
+        """
+        missed = self._waking.missed()
+        for lease in self._queue:
+            lease.renewed += missed
+            lease.expires = None if lease.expires is None else lease.expires + missed
         return [
             (lease, reason) for lease in self._queue if (reason := self._why_over(lease, now)) is not None
         ]

@@ -19,6 +19,7 @@ from model_switcher.engine.control import verdicts
 from model_switcher.engine.control.deadlines import Deadlines
 from model_switcher.engine.control.health import listening_port, reported_aliases
 from model_switcher.engine.control.pulse import Signs, hangs
+from model_switcher.engine.control.waking import Waking
 from model_switcher.engine.log import LogLine, LogRing
 from model_switcher.engine.process.child import STDOUT, Child
 from model_switcher.engine.process.oom_kills import OomWatch
@@ -176,7 +177,9 @@ class Server:
 
     async def _come_up(self, child: Child) -> Failure | None:
         """Wait until the engine can serve and has proven to be ours; why not, if it cannot."""
+        waking = Waking()
         while self.state in COMING_UP and not child.exited.done():
+            self._sign_of_life += waking.missed()
             if self._aliases is None and not self._reports and self.port is not None:
                 self._aliases = await reported_aliases(self.port, self.key)
             if self._aliases is not None:
