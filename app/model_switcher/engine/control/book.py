@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 # How long a model that did not come up is not tried again for requests and leases.
 RETRY_SECONDS = 30.0
 
+# Signals that an engine does not get by its own fault.
+_BY_SOMEBODY = frozenset({"SIGKILL", "SIGTERM", "SIGINT"})
+
 
 @dataclass(slots=True)
 class Book:
@@ -214,4 +217,4 @@ class Book:
 
 
 def _was_killed(failure: Failure) -> bool:
-    return failure.signal == "SIGKILL" and failure.cause in (Cause.EXITED, Cause.CRASHED)
+    return failure.signal in _BY_SOMEBODY and failure.cause in (Cause.EXITED, Cause.CRASHED)
