@@ -93,6 +93,23 @@ def test_the_details_ask_for_the_last_loads_when_they_open_and_after_each_switch
     assert len(wanted) == 2
 
 
+def test_the_panel_of_a_short_list_grows_for_the_details_and_shrinks_again(
+    panel: Opened, qtbot: QtBot
+) -> None:
+    few = replace(states.idle(), catalog=Catalog(states.USUAL[:1]))
+    window = panel.host.window
+    assert window is not None
+    long = window.height()
+    panel.show(few, ())
+    qtbot.waitUntil(lambda: window.height() < long)
+    short = window.height()
+    panel.content.show_details(NEMOTRON.id)
+    qtbot.waitUntil(lambda: window.height() > short)
+    assert panel.content.details.height() >= 400
+    panel.press(KEYS.Key_Escape)
+    qtbot.waitUntil(lambda: window.height() == short)
+
+
 def test_details_of_a_model_that_goes_away_close(panel: Opened) -> None:
     panel.content.show_details(QWEN.id)
     panel.show(replace(states.idle(), catalog=Catalog((NEMOTRON,))))

@@ -77,8 +77,12 @@ def moment(seconds: float, now: float) -> str:
 
 
 def gib(size: int | None) -> str:
-    """Bytes in GiB, for places that name the unit once: "6.8"; "?" for None."""
-    return "?" if size is None else number(size / GIB, 1)
+    """Bytes in GiB, for places that name the unit once: "6.8", a little as "0.02"; "?" for None."""
+    if size is None:
+        return "?"
+    if 0 < size < GIB / 20:
+        return number(max(size / GIB, 0.01), 2)
+    return number(size / GIB, 1)
 
 
 def size_text(size: int) -> str:

@@ -9,8 +9,6 @@ from PySide6.QtCore import QObject, QRect, Signal
 from PySide6.QtGui import QGuiApplication
 
 from model_switcher.desktop.ask import Ask
-from model_switcher.desktop.panel.row_menu import RowMenu
-from model_switcher.desktop.panel.window import PanelWindow
 from model_switcher.desktop.theme import colours
 from model_switcher.desktop.view_state import Command
 from model_switcher.desktop.view_state.trail import Trail
@@ -22,6 +20,7 @@ if TYPE_CHECKING:
 
     from PySide6.QtCore import QPoint
 
+    from model_switcher.desktop.panel.window import PanelWindow
     from model_switcher.desktop.view_state import RowKey
     from model_switcher.domain.catalog import Model
     from model_switcher.domain.history import HistoryReport
@@ -123,6 +122,9 @@ class PanelHost(QObject):
             self._window = None
 
     def _renew(self, *, framed: bool) -> PanelWindow:
+        # Half of all that the desktop imports, and the icon waits for none of it.
+        from model_switcher.desktop.panel.window import PanelWindow  # noqa: PLC0415
+
         self.close()
         palette = colours(self._theme, QGuiApplication.styleHints())
         window = PanelWindow(palette, offered=self._offered, options=self._options, framed=framed)
@@ -146,6 +148,8 @@ class PanelHost(QObject):
         window = self._window
         if window is None:
             return
+        from model_switcher.desktop.panel.row_menu import RowMenu  # noqa: PLC0415 - as above
+
         menu = RowMenu(window, key, self._snapshot, colours(self._theme, QGuiApplication.styleHints()))
         menu.load_asked.connect(self.chosen)
         menu.details_asked.connect(window.content.show_details)

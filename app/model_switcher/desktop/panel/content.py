@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPoint, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QSize, Qt, Signal
 from PySide6.QtWidgets import QFrame, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from model_switcher.desktop.ask import Ask
@@ -29,12 +29,21 @@ if TYPE_CHECKING:
     from model_switcher.domain.launch import Options
 
 
+DETAILS_HEIGHT = 420
+"""What the details want at least, in pixels of the design; the rest of them is scrolled."""
+
+
 class Pages(QStackedWidget):
-    """As high as the first page wants to be: the others have to do with that."""
+    """As high as the list wants to be, and where the details are shown, at least as high as they want to be."""
+
+    least = 0
 
     def sizeHint(self) -> QSize:
         first = self.widget(0)
-        return QSize() if first is None else first.sizeHint()
+        if first is None:
+            return QSize()
+        hint = first.sizeHint()
+        return hint.expandedTo(QSize(0, self.least)) if self.currentIndex() else hint
 
     def minimumSizeHint(self) -> QSize:
         first = self.widget(0)
@@ -107,6 +116,7 @@ class Content(QWidget):
             self.header, self.memory, self.busy, self.banners, self.page, self.details, self.footer
         ):  # fmt: skip
             part.dress(look)
+        self._pages.least = look.px(DETAILS_HEIGHT)
         for line in self._lines:
             line.setStyleSheet(f"background: {look.colours.line};")
 
@@ -150,7 +160,15 @@ class Content(QWidget):
         if self._detailed is not None:
             self._pages.setCurrentWidget(self.details)
             self.details.back.setFocus(Qt.FocusReason.OtherFocusReason)
+            self._tell_height()
             self.history_wanted.emit()
+
+    def event(self, event: QEvent) -> bool:
+        done = super().event(event)
+        # Here it is known that a part wants another height: the layouts above it hear of that one by one, later.
+        if event.type() is QEvent.Type.LayoutRequest:
+            self._tell_height()
+        return done
 
     def _lay_out(self) -> None:
         self._pages.addWidget(self.page)
@@ -215,7 +233,7 @@ class Content(QWidget):
     def _tell_height(self) -> None:
         """While a filter is typed the panel keeps its height: it would jump with every letter."""
         height = self.sizeHint().height()
-        if height != self._height and not self.page.filter.text():
+        if height != self._height and (self._detailed is not None or not self.page.filter.text()):
             self._height = height
             self.grown.emit()
 
@@ -238,6 +256,7 @@ class Content(QWidget):
         self._detailed = None
         self._pages.setCurrentWidget(self.page)
         self.page.filter.setFocus(Qt.FocusReason.OtherFocusReason)
+        self._tell_height()
 
 
 def _line(parent: QWidget) -> QFrame:

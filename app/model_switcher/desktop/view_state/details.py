@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from model_switcher.desktop.language import about, gib, number, size_text, tokens_text, tr
+from model_switcher.desktop.language import about, number, size_text, tokens_text, tr
 from model_switcher.desktop.view_state.fits import FitView, fit_view
 from model_switcher.desktop.view_state.listing import listing
 from model_switcher.desktop.view_state.loads import LoadsView, loads_view
@@ -114,8 +114,8 @@ def _needs(snapshot: Snapshot, model: Model) -> str:
     """What it takes by the best that is known, and what was predicted beside what was measured."""
     return "; ".join(
         _joined(
-            tr("{size} GiB on the GPU").format(size=gib(need.device.total)) if need.device.total else "",
-            tr("{size} GiB of main memory").format(size=gib(need.host.total)) if need.host.total else "",
+            tr("{size} on the GPU").format(size=size_text(need.device.total)) if need.device.total else "",
+            tr("{size} of main memory").format(size=size_text(need.host.total)) if need.host.total else "",
             tr("{context} context").format(context=tokens_text(need.ctx_size)),
             _source(need.source),
         )
