@@ -124,11 +124,15 @@ def grab(app: QApplication, picture: Picture, colours: Colours) -> QPixmap:
 
 def paint(app: QApplication, picture: Picture) -> QImage:
     """The light panel beside the dark one."""
-    from PySide6.QtGui import QColor, QImage, QPainter
-
     from model_switcher.desktop.theme import DARK, LIGHT
 
-    grabbed = [grab(app, picture, colours) for colours in (LIGHT, DARK)]
+    return beside([grab(app, picture, colours) for colours in (LIGHT, DARK)])
+
+
+def beside(grabbed: list[QPixmap]) -> QImage:
+    """Pictures of one size, one beside the other."""
+    from PySide6.QtGui import QColor, QImage, QPainter
+
     ratio, size = grabbed[0].devicePixelRatio(), grabbed[0].size()
     image = QImage(size.width() * 2, size.height(), QImage.Format.Format_RGB32)
     image.setDevicePixelRatio(ratio)

@@ -1,7 +1,8 @@
 """Makes the pictures in docs/screenshots, and says which of them differ from the last ones:
 `python tests/desktop/screenshots.py`.
 
-The panel is painted off screen in every state, light beside dark, at 200 %, and all states on one sheet at 100 %. The
+The panel in every state and every page of the settings are painted off screen, light beside dark, at 200 %, and all of
+each on one sheet at 100 %. The
 menus are photographed on a private virtual screen, one drawn by Qt beside one drawn by xfce's panel: a long list in the
 dark and in the light theme, and what they show during a load and after a failure. Beside the system packages of
 `tests/run.py` it wants fonts-inter.
@@ -45,7 +46,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         new = Path(folder)
         icons().save(str(new / "icons.png"))
-        panels(new)
+        painted(new, "panel_screenshots.py", sheet="panels-100.png", columns=2)
+        painted(new, "settings_screenshots.py", sheet="settings-100.png", columns=1)
         for theme in ("dark", "light"):
             menus(theme, new / f"menu-{theme}.png", "idle", shows="ready")
         menus("dark", new / "menu-loading.png", "loading", shows="57 %")
@@ -55,15 +57,15 @@ def main() -> int:
     return 0
 
 
-def panels(to: Path) -> None:
-    """The panel in every state at 200 %, and all of them on one sheet at 100 %."""
-    paint = [sys.executable, str(ROOT / "tests" / "desktop" / "panel_screenshots.py")]
+def painted(to: Path, program: str, *, sheet: str, columns: int) -> None:
+    """What a program paints off screen at 200 %, and all of it on one sheet at 100 %."""
+    paint = [sys.executable, str(ROOT / "tests" / "desktop" / program)]
     subprocess.run([*paint, str(to), "2"], check=True)
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([*paint, folder, "1"], check=True)
-        sheet = ["-tile", "2x", "-geometry", "+0+0", "-gravity", "north", "-background", "#c9ccd3"]
+        how = ["-tile", f"{columns}x", "-geometry", "+0+0", "-gravity", "north", "-background", "#c9ccd3"]
         small = sorted(Path(folder).glob("*.png"))
-        subprocess.run(["montage", *small, *sheet, str(to / "panels-100.png")], check=True)
+        subprocess.run(["montage", *small, *how, str(to / sheet)], check=True)
 
 
 def take_over(picture: Path, last: Path) -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import httpx
 import psutil
 import pytest
 
@@ -245,3 +247,39 @@ async def test_without_a_screen_it_says_so_and_serves(
     async with Instance(settings, "tray") as instance:
         await instance.ready()
         assert "No tray here: there is no screen" in instance.said()
+
+
+async def test_a_setting_changed_in_the_window_is_in_the_file_and_in_effect(
+    tmp_path: Path, panel: TrayDriver, private_screen: Screen
+) -> None:
+    settings = write_settings(tmp_path, write_demo_models(tmp_path), more="# this stays\n")
+    press = partial(private_screen.run, "xdotool", "key")
+    async with Instance(settings, "tray") as instance:
+        before = (await instance.ready()).served
+        assert before is not None
+        await asyncio.to_thread(eventually, lambda: panel.items() and "ready" in panel.tooltip())
+        panel.click("Settings…")
+        await asyncio.to_thread(eventually, lambda: window(private_screen), what="the window is open")
+        focused = partial(private_screen.run, "xdotool", "getwindowfocus")
+        await asyncio.to_thread(eventually, lambda: focused().strip() == window(private_screen))
+        press("Down", "Down", "Down", "Down", "Down", "Tab")  # the launch options, and their search
+        private_screen.run("xdotool", "type", "ctx-size")
+        press("Return")
+        private_screen.run("xdotool", "type", "256")
+        press("ctrl+s")
+        await asyncio.to_thread(eventually, lambda: "ctx-size = 256" in settings.read_text("utf-8"))
+        assert "# this stays" in settings.read_text("utf-8")
+        await instance.until(lambda s: s.outdated == ("demo-alder",))
+        assert (await command(settings, "stop")).status == 0
+        async with httpx.AsyncClient(base_url=instance.address, trust_env=False, verify=False) as client:
+            asked = {"prompt": "a", "n_predict": 1}
+            assert (await client.post("/completion", json=asked)).status_code == 200
+        after = (await instance.ready()).served
+        assert after is not None
+        line = psutil.Process(after.pid).cmdline()
+        assert line[line.index("--ctx-size") + 1] == "256"
+        assert (await instance.until(lambda s: not s.outdated)).selected == "demo-alder"
+        panel.click("Quit")
+        assert instance.process is not None
+        assert await instance.process.wait() == 0, instance.said()
+        assert instance.said() == ""

@@ -22,6 +22,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Literal
 
 from fakes import panel_states, snapshots
+from fakes.settings_states import Desk
 from model_switcher.domain.errors import AddressInUse, SettingsError, UnusableModel
 from model_switcher.domain.snapshot import Outcome, Result, Snapshot
 from model_switcher.engine.log import LogLine, LogPage, LogRing
@@ -44,6 +45,7 @@ class StandIn:
         self.cancelled: list[str] = []
         self.log = LogRing()
         self._say = say
+        self.desk = Desk()
 
     def subscribe(self, listener: Callable[[Snapshot], None]) -> Callable[[], None]:
         self.listeners.append(listener)

@@ -21,6 +21,7 @@ from model_switcher.desktop.panel_host import PanelHost
 from model_switcher.desktop.presenter import Presenter
 from model_switcher.desktop.qt_language import QtLanguage
 from model_switcher.desktop.quitting import QuitFilter, on_signals
+from model_switcher.desktop.settings.host import SettingsHost
 from model_switcher.desktop.tray import Tray
 from model_switcher.desktop.view_state import view_state
 from model_switcher.desktop.windows import Windows
@@ -119,23 +120,26 @@ async def _main(
     app.installEventFilter(quit_filter)
     on_signals(asyncio.get_running_loop(), stop.set)
     first = view_state(Snapshot(scanning=True))
+    editor = SettingsHost(theme=settings.theme, login=windows.login)
+    windows.add(Ask.SETTINGS, editor.open)
     tray = Tray(theme=settings.theme, offered=windows.offered, first=first)
     panel = PanelHost(theme=settings.theme, offered=windows.offered, options=options)
     presenter = Presenter(tray, panel, settings, windows=windows, quit_=stop.set, quiet=quiet)
+    editor.applied.connect(presenter.apply)
     tray.appear()
     caller = _Caller()
     caller.called.connect(presenter.show_panel, Qt.ConnectionType.QueuedConnection)
     await asyncio.sleep(0)  # the icon is painted before anything slow begins
     engine = start(caller.called.emit)
     try:
-        return await _attend(engine, presenter, stop)
+        return await _attend(engine, presenter, editor, stop)
     finally:
         tray.vanish()
         panel.close()
         app.removeEventFilter(quit_filter)
 
 
-async def _attend(engine: EngineSide, presenter: Presenter, stop: asyncio.Event) -> int:
+async def _attend(engine: EngineSide, presenter: Presenter, editor: SettingsHost, stop: asyncio.Event) -> int:
     """Serves the desktop while the engine runs, ends both, and returns the exit status."""
     ready, ended = _watch(engine.ready), _watch(engine.ended)
     stopping = asyncio.create_task(stop.wait())
@@ -143,9 +147,11 @@ async def _attend(engine: EngineSide, presenter: Presenter, stop: asyncio.Event)
     if ready.done() and ready.exception() is None:
         bridge = Bridge(engine.loop, ready.result())
         presenter.connect(bridge)
+        editor.connect_to(bridge)
         with contextlib.suppress(Closing):
             await bridge.open()
             await _first_of(stopping, ended)
+        await editor.close()
         await presenter.close()
         await _close(bridge, ended)
     engine.request_stop()

@@ -2,20 +2,42 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from concurrent.futures import Future
 
+    from model_switcher.domain.engines import FoundEngine, Tried
     from model_switcher.domain.history import HistoryReport
+    from model_switcher.domain.launch import Option
+    from model_switcher.domain.need import Supposed
+    from model_switcher.domain.option_help import OptionHelp
+    from model_switcher.domain.settings_state import SettingsState
     from model_switcher.domain.snapshot import Outcome, Snapshot
     from model_switcher.engine.log import LogPage
 
 
+class SettingsDesk(Protocol):
+    """Where settings are looked at, tried out and changed. As the intentions are."""
+
+    async def state(self) -> SettingsState: ...
+    async def change(self, changes: Mapping[tuple[str, ...], Any]) -> SettingsState: ...
+    async def reload(self, model: str) -> None: ...
+    async def engines(self) -> tuple[FoundEngine, ...]: ...
+    async def options(self, engine: str) -> tuple[OptionHelp, ...]: ...
+    async def suppose(self, model: str, options: Mapping[str, Option], engine: str) -> Supposed: ...
+    async def try_engine(self, engine: str, model: str | None = None) -> Tried: ...
+
+
 class Intentions(Protocol):
     """What a view may ask of the engine. Everything is called on the engine's loop; all coroutines raise SwitcherError."""
+
+    @property
+    def desk(self) -> SettingsDesk:
+        """Where settings are changed."""
+        ...
 
     async def select(self, model: str, *, cut: bool = False) -> Outcome: ...
     async def cancel(self) -> None: ...

@@ -88,6 +88,12 @@ class PanelHost(QObject):
         if self._window is not None:
             self._window.content.show_history(history)
 
+    def set_theme(self, theme: Literal["system", "light", "dark"]) -> None:
+        """Takes on other colours."""
+        if theme != self._theme:
+            self._theme = theme
+            self._dress()
+
     def prepare(self) -> None:
         """Makes the window without showing it, so that the first opening is as quick as all others."""
         if self._window is None:

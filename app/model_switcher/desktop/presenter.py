@@ -87,6 +87,13 @@ class Presenter:
         self._snapshot = snapshot
         self._quitting.show_snapshot(snapshot)
 
+    def apply(self, settings: DesktopSettings) -> None:
+        """Goes by this `[desktop]` table from now on."""
+        self._settings = settings
+        self._tray.set_theme(settings.theme)
+        self._panel.set_theme(settings.theme)
+        self._show_login()
+
     def show_panel(self) -> None:
         """Opens the panel: a second start of the program, or a menu, wants to see it."""
         self._panel.open(self._tray.place(), framed=not self._tray.is_shown)

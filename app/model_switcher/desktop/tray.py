@@ -93,6 +93,11 @@ class Tray(QObject):
         if self._menu is not None:
             self._menu.show_login(on=on)
 
+    def set_theme(self, theme: Literal["system", "light", "dark"]) -> None:
+        """Takes on other colours."""
+        self._theme = theme
+        self._repaint()
+
     def tell(self, notice: Notice) -> None:
         """Shows a message; one that comes before the icon is kept for it."""
         if self._icon is None:

@@ -54,5 +54,7 @@ class ElidedLabel(QLabel):
 
 def dress(label: QLabel, font: QFont, colour: str) -> None:
     """Gives a label its font and colour; a style sheet would be parsed again for each of them."""
-    label.setFont(font)
-    label.setStyleSheet(f"color: {colour}; font-size: {font.pixelSize()}px; font-weight: {font.weight()};")
+    style = f"color: {colour}; font-size: {font.pixelSize()}px; font-weight: {font.weight()};"
+    if label.styleSheet() != style:
+        label.setFont(font)
+        label.setStyleSheet(style)
