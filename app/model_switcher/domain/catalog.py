@@ -20,21 +20,9 @@ from model_switcher.domain.paths import (
     text_key,
 )
 from model_switcher.domain.prediction.blueprint import Blueprint
+from model_switcher.domain.reject import Reject
 
-
-class Reject(StrEnum):
-    """Why a file is not served: stable codes, part of the public interface."""
-
-    EMPTY = "model-empty"
-    NOT_A_FILE = "model-not-a-file"
-    NOT_GGUF = "model-not-gguf"
-    UNREADABLE = "model-unreadable"
-    VERSION = "model-version"
-    DAMAGED = "model-damaged"
-    TRUNCATED = "model-truncated"
-    PARTIAL = "model-partial"
-    INCOMPLETE = "model-shards-missing"
-    NOT_A_MODEL = "model-not-a-model"
+__all__ = ["Catalog", "Kind", "Model", "Reject", "Rejected"]
 
 
 class Kind(StrEnum):

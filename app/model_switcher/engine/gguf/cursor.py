@@ -12,7 +12,7 @@ import struct
 import sys
 from typing import TYPE_CHECKING
 
-from model_switcher.domain.catalog import Reject
+from model_switcher.domain.reject import Reject
 from model_switcher.engine.gguf.header import HeaderError
 from model_switcher.engine.gguf.short_strings import AT_ONCE, short_strings
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from typing import Final
 
 CHUNK: Final = 256 * 1024
+# Of a small model that is the whole header; of all others the vocabulary begins in it.
+FIRST: Final = 48 * 1024
 # The largest vocabularies take some 30 MiB; what goes on longer is no header.
 MAX_HEADER: Final = 256 * 1024**2
 
@@ -168,7 +170,8 @@ class Cursor:
         self._buffer = b""
         while len(self._buffer) < count:
             have = len(self._buffer)
-            part = _read_at(self._descriptor, max(CHUNK, count) - have, self._base + have)
+            least = CHUNK if self.bytes_read else min(FIRST, CHUNK)
+            part = _read_at(self._descriptor, max(least, count) - have, self._base + have)
             if not part:  # the file became shorter while it was read
                 raise _ended()
             self._buffer = self._buffer + part if have else part

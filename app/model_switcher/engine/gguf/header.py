@@ -11,7 +11,7 @@ from model_switcher.domain.tensor_types import TENSOR_TYPES
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from model_switcher.domain.catalog import Reject
+    from model_switcher.domain.reject import Reject
 
 Scalar = bool | int | float | str
 Value = Scalar | tuple[bool | int | float, ...] | tuple[str, ...]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from model_switcher.domain.catalog import Reject
+from model_switcher.domain.reject import Reject
 from model_switcher.engine.gguf.header import HeaderError
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from model_switcher.domain.catalog import Reject
+from model_switcher.domain.reject import Reject
 from model_switcher.domain.tensor_types import TENSOR_TYPES
 from model_switcher.domain.units import KIB, format_size
 from model_switcher.engine.gguf.header import HeaderError, Tensor

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from model_switcher.domain.catalog import Reject
+from model_switcher.domain.reject import Reject
 from model_switcher.engine.gguf.cursor import Cursor, open_regular
 from model_switcher.engine.gguf.header import Header, HeaderError, Tensor
 from model_switcher.engine.gguf.known_keys import check_known_keys
