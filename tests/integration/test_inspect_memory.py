@@ -11,6 +11,7 @@ import pytest
 
 from fakes.commands import command
 from fakes.engines import EMBEDDED, LLAMA_SERVER
+from fakes.gguf_files import write_model
 from model_switcher.domain.catalog import Model
 from model_switcher.domain.engines import EngineBinary
 from model_switcher.domain.need import Source
@@ -154,3 +155,23 @@ async def test_what_the_rules_do_not_know_is_asked_of_the_engine(
 
 async def test_nobody_knows_how_an_unknown_model_is_divided(model: Model) -> None:
     assert await rows_of_unknown(model, LLAMA_SERVER, gpu=True, **{"n-gpu-layers": 1}) == []
+
+
+async def test_a_file_that_is_no_model_is_told_as_what_it_is(settings: Path) -> None:
+    path = write_model(
+        settings.parent / "mmproj.gguf",
+        types={"F16": 1},
+        general__name="Eyes",
+        general__architecture="clip",
+        general__type="mmproj",
+        clip__vision__projection_dim=2560,
+    )
+    write_model(settings.parent / "model.gguf", general__architecture="llama", llama__embedding_length=2560)
+    result = await command(settings, "inspect", str(path), "--json")
+    said = json.loads(result.output)
+    assert (result.status, said["model"], said["memory"]) == (0, None, [])
+    assert said["file"]["role"] == "projector"
+    assert (said["file"]["embedding_length"], said["file"]["quantization"]) == (2560, "F16")
+    text = (await command(settings, "inspect", str(path))).output
+    assert "Eyes" in text
+    assert "none itself" in text

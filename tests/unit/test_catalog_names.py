@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import replace
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 import pytest
@@ -144,6 +145,19 @@ def test_ids_are_the_same_after_a_move_whatever_the_name_is_written_in() -> None
     assert identifiers([("/a/ä.gguf", "模型")]) == identifiers([("/b/c.gguf", "模型")])
     decomposed = unicodedata.normalize("NFD", "ガ")
     assert identifiers([("/a/x.gguf", decomposed)]) == identifiers([("/a/x.gguf", "ガ")])
+
+
+def test_files_without_a_name_of_their_own_bear_that_of_their_folder() -> None:
+    stems = {
+        "/jan/models/Qwen3-8B/model.gguf": "qwen3-8b",
+        "/jan/models/Phi-4/model.gguf": "phi-4",
+        "/m/Mistral-7B/ggml-model-Q4_K_M.gguf": "mistral-7b-q4_k_m",
+        f"/hub/models--ada--Tiny/snapshots/{'0' * 40}/model.BF16.gguf": "ada-tiny.bf16",
+        "/m/models/model-stock-8b.gguf": "model-stock-8b",
+        "/model.gguf": "model",
+    }
+    found = identifiers([(path, PurePosixPath(path).stem) for path in stems])
+    assert dict(zip(stems, found, strict=True)) == stems
 
 
 def test_names_that_differ_in_what_ids_cannot_hold_are_told_apart() -> None:

@@ -148,11 +148,11 @@ def test_links_into_a_store_are_followed(tmp_path: Path) -> None:
 
 
 def test_folders_that_contain_themselves_end(tmp_path: Path) -> None:
-    write_model(tmp_path / "in" / "model.gguf")
+    write_model(tmp_path / "in" / "m.gguf")
     (tmp_path / "in" / "again").symlink_to(tmp_path, target_is_directory=True)
     (tmp_path / "loop").symlink_to(tmp_path / "loop", target_is_directory=True)
     catalog = scan([tmp_path])
-    assert (ids(catalog), catalog.rejected) == (["model"], ())
+    assert (ids(catalog), catalog.rejected) == (["m"], ())
 
 
 def test_folders_that_lie_too_deep_are_named(tmp_path: Path) -> None:
@@ -211,10 +211,10 @@ if sys.platform != "win32":
 
     def test_a_folder_without_permission_is_named_and_the_rest_is_found(open_folder: Path) -> None:
         inside = write_model(open_folder / "closed" / "secret.gguf")
-        write_model(open_folder / "open" / "model.gguf")
+        write_model(open_folder / "open" / "m.gguf")
         with closed(inside.parent):
             catalog = scan([open_folder])
-        assert ids(catalog) == ["model"]
+        assert ids(catalog) == ["m"]
         assert [(entry.path, entry.code) for entry in catalog.rejected] == [
             (str(inside.parent), Reject.UNREADABLE)
         ]
@@ -252,10 +252,10 @@ def test_one_file_that_is_in_the_catalog_is_that_model(tmp_path: Path) -> None:
 
 
 def test_one_file_gets_an_id_that_the_catalog_has_not(tmp_path: Path) -> None:
-    catalog = scan([write_model(tmp_path / "a" / "model.gguf").parent])
-    found = scan_file(write_model(tmp_path / "b" / "model.gguf"), catalog, {"model@b": ["second"]})
+    catalog = scan([write_model(tmp_path / "a" / "m.gguf").parent])
+    found = scan_file(write_model(tmp_path / "b" / "m.gguf"), catalog, {"m@b": ["second"]})
     assert isinstance(found, Model)
-    assert (found.id, found.aliases) == ("model@b", ("second",))
+    assert (found.id, found.aliases) == ("m@b", ("second",))
 
 
 def test_one_file_that_cannot_be_served_says_why(tmp_path: Path) -> None:

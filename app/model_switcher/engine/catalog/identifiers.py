@@ -22,6 +22,8 @@ _MAX_LENGTH = 120
 # Folders of the Hugging Face hub cache that say nothing: "models--author--name/snapshots/<revision>".
 _REVISION = re.compile(r"snapshots|[0-9a-f]{40}")
 _REPOSITORY = "models--"
+# What programs and converters call a file that has no name of its own.
+_NAMELESS = re.compile(r"(?:ggml-)?model(?P<rest>(?:[-.](?:i?q|b?f|mxfp)\d\w*)?)", re.IGNORECASE)
 
 
 def slug(text: str) -> str:
@@ -43,7 +45,7 @@ def identifiers(stems: Sequence[tuple[str, str]], taken: Collection[str] = ()) -
         stems: Path and name (the file's, without shard numbers, or the store's) of each model.
         taken: Ids that are in use.
     """
-    short = [slug(stem) or f"model-{_hash(stem)}" for _, stem in stems]
+    short = [slug(_telling(path, stem)) or f"model-{_hash(stem)}" for path, stem in stems]
     ids = list(short)
     depth = 0
     while same := _indices_of_equal(ids, taken):
@@ -59,6 +61,13 @@ def identifiers(stems: Sequence[tuple[str, str]], taken: Collection[str] = ()) -
     for index in _indices_of_equal(ids, taken):
         ids[index] = f"{short[index]}@{_hash(stems[index][0])}"
     return ids
+
+
+def _telling(path: str, stem: str) -> str:
+    """`stem`, with the folder's name in place of what says nothing: Jan has "model.gguf" in a folder for each."""
+    match = _NAMELESS.fullmatch(stem)
+    folders = _folders(path) if match else ()
+    return f"{folders[-1]}{match['rest']}" if match and folders else stem
 
 
 def _indices_of_equal(ids: Sequence[str], taken: Collection[str]) -> list[int]:

@@ -27,7 +27,7 @@ _NOT_A_LETTER = re.compile(r"[\W_]+")
 _PREFERENCE = ("F32", "Q8_0", "BF16", "F16")
 
 
-_UNPAIRED = "it is a projector (mmproj), and no model that it fits lies in its folder"
+UNPAIRED = "it is a projector (mmproj), and no model that it fits lies in its folder"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class Pairs:
             for model in fits:
                 fitting[model.path].append(projector)
             if not fits and projector.path not in named.values():
-                self.unpaired.append(Rejected(path=projector.path, code=Reject.NOT_A_MODEL, reason=_UNPAIRED))
+                self.unpaired.append(Rejected(path=projector.path, code=Reject.NOT_A_MODEL, reason=UNPAIRED))
         for model in models:
             chosen = best(fitting.get(model.path, ()), model)
             if chosen is not None:

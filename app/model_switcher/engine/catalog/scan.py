@@ -12,6 +12,7 @@ from model_switcher.engine.catalog.aliases import with_aliases
 from model_switcher.engine.catalog.assemble import Found, assemble
 from model_switcher.engine.catalog.facts import shard_of
 from model_switcher.engine.catalog.headers import HeaderReader
+from model_switcher.engine.catalog.projectors import UNPAIRED
 from model_switcher.engine.catalog.walk import SUFFIX, Candidate, Walk, absolute, printable
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
     from model_switcher.engine.catalog.facts import Facts
     from model_switcher.engine.catalog.walk import Identity
+
+
+_PROJECTOR = "it is a projector (mmproj), which gives a model sight or hearing and is none itself"
 
 
 def _never() -> bool:
@@ -115,8 +119,11 @@ def scan_file(
         if wanted in model.files:
             return model
     problems = {entry.path: entry for entry in (*unfit, *rejected)}
+    asked = problems.get(printable(wanted))
+    if asked is not None and asked.reason == UNPAIRED:  # models were not looked for
+        return replace(asked, reason=_PROJECTOR)
     # A part that is whole, of a model that is not: another part speaks for all.
-    return problems.get(printable(wanted)) or next(entry for entry in unfit if shard_of(entry.path))
+    return asked or next(entry for entry in unfit if shard_of(entry.path))
 
 
 def _beside(path: str) -> Iterator[str]:
