@@ -1,4 +1,4 @@
-"""Coverage-guided fuzzing of the GGUF reader with Atheris (the extra `fuzz`).
+"""Coverage-guided fuzzing of the GGUF reader, and of what the catalog makes of headers, with Atheris (extra `fuzz`).
 
     PYTHONPATH=tests python tests/fuzz/fuzz_header.py [--seconds 60] [--runs N] [--corpus FOLDER] [--keep FOLDER]
 
@@ -27,7 +27,7 @@ def fuzz(folder: Path, arguments: list[str]) -> None:
     """Runs in a process of its own. libFuzzer ends it without Python's clearing up, so its folder is the parent's."""
     import atheris  # type: ignore[import-not-found, import-untyped, unused-ignore]
 
-    with atheris.instrument_imports(include=["model_switcher.engine.gguf"]):
+    with atheris.instrument_imports(include=["model_switcher.engine.gguf", "model_switcher.engine.catalog"]):
         from fuzz.mutate import mutate
         from fuzz.target import Target
 

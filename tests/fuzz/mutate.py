@@ -23,6 +23,20 @@ NAMES = (
     *(
         b"llama.context_length",
         b"llama.block_count",
+        b"llama.attention.head_count",
+        b"llama.attention.head_count_kv",
+        b"llama.expert_count",
+        b"llama.expert_used_count",
+        b"llama.pooling_type",
+        b"clip.vision.projection_dim",
+        b"clip.has_vision_encoder",
+        b"general.type",
+        b"general.languages",
+        b"general.license",
+        b"general.base_model.0.repo_url",
+        b"adapter.type",
+        b"split.no",
+        b"tokenizer.chat_template",
         b"tokenizer.ggml.tokens",
         b"general.tags",
         b"",
@@ -84,7 +98,7 @@ def _array(parts: Parts, random: Random) -> bytes:
 def _value(parts: Parts, random: Random) -> tuple[int, bytes]:
     kind = random.choice((STRING, ARRAY, ARRAY, *SIZES))
     if kind == STRING:
-        data = random.choice((b"llama", b"clip", b"", b"\xff", b"x" * 300))
+        data = random.choice((b"llama", b"clip", b"mmproj", b"tool_call", b"", b"\xff", b"x" * 300))
         said = _number(random) if random.random() < 0.1 else len(data)
         return kind, struct.pack(f"{parts.order}Q", said) + data
     return kind, _array(parts, random) if kind == ARRAY else _scalar(parts, random, kind)
@@ -126,7 +140,7 @@ def _add_tensors(parts: Parts, random: Random) -> None:
         shape = [
             random.choice((0, 1, 32, 64, 256, 4096, _number(random))) for _ in range(random.randint(0, 4))
         ]
-        name = b"blk.%d" % random.getrandbits(10)
+        name = random.choice((b"blk.%d", b"blk.%d.ffn_up_exps.weight", b"v%d")) % random.getrandbits(10)
         parts.tensors.append(TensorEntry(name, shape, random.choice(TYPES), 32 * random.randrange(9)))
 
 

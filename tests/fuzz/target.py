@@ -1,4 +1,4 @@
-"""One execution: the reader on one input, and what must hold whatever the input is."""
+"""One execution: reader and catalog on one input, and what must hold whatever the input is."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from fuzz.memory import Memory
 from fuzz.parts import ARRAY, parse
+from model_switcher.engine.catalog.facts import facts_of, first_facts
 from model_switcher.engine.gguf import HeaderError, cursor, read_header
 from model_switcher.engine.gguf.beginning import read_beginning
 from model_switcher.engine.gguf.short_strings import short_strings
@@ -92,8 +93,11 @@ class Target:
         self._memory.begin()
         begun = time.thread_time()
         try:
-            read_beginning(self._path)
+            said = read_beginning(self._path)
+            if said is not None:
+                first_facts(str(self._path), said)
             header = read_header(self._path)
+            facts_of(str(self._path), header)
         except (HeaderError, OSError):
             header = None
         seconds = time.thread_time() - begun

@@ -61,19 +61,19 @@ def test_a_hostile_file_has_one_clear_reason_in_the_catalog(tmp_path: Path, name
     assert REASONS[name] in rejected.reason
 
 
-def test_twenty_thousand_changed_headers_are_read_as_they_are_or_refused() -> None:
+def test_ten_thousand_changed_headers_are_read_as_they_are_or_refused() -> None:
     random = Random(20_260)  # noqa: S311 - to be the same each time
     pool = list(seeds())
     with Target() as target:
         for seed in pool:
             target.run(seed)
-        while target.executions < 20_000:
+        while target.executions < 10_000:
             seed = random.choice(pool)
             changed = random.choice((NO_HOLE, SMALL_BUFFER, seed[:1])) + mutate(seed[1:], random)
             # What is accepted is worth changing further, and some of what is not.
             if target.run(changed) is not None or random.random() < 0.02:
                 pool.append(changed)
-        assert target.accepted > 1000
+        assert target.accepted > 500
 
 
 def joined(piece: Callable[[int], bytes], count: int) -> bytes:
