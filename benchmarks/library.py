@@ -1,8 +1,9 @@
 """How long the catalog of many models takes, and how long it keeps the event loop waiting.
 
-    python benchmarks/library.py FOLDER [--files 1000] [--times 3]
+    python benchmarks/library.py [FOLDER] [--files 1000] [--times 3]
 
-The models in FOLDER are copied until there are so many: header and size of each are real, the weights are a hole.
+The models in FOLDER are copied until there are so many: header and size of each are real, the weights are a hole. Without
+a folder there are models of three made-up kinds, with the vocabularies of `headers.py`.
 """
 
 from __future__ import annotations
@@ -19,21 +20,25 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from delays import HEAD, measured
+from headers import SHAPES, write_sparse
 
+from model_switcher.domain.settings import Settings
+from model_switcher.domain.snapshot import Snapshot
 from model_switcher.domain.units import KIB, MIB
 from model_switcher.engine.catalog import scan
 from model_switcher.engine.catalog.headers import HeaderReader
 from model_switcher.engine.catalog.scan import catalog_of, read_all, with_places
 from model_switcher.engine.catalog.walk import Candidate, Walk
+from model_switcher.engine.collection import Collection
 from model_switcher.engine.gguf import HeaderError, read_header
-from model_switcher.engine.header_process.process import HeaderProcess
+from model_switcher.engine.hub import Hub
 from model_switcher.engine.interpreter import give_way
-from model_switcher.engine.library import CatalogReader, Library
-from model_switcher.engine.stores import Store
+from model_switcher.places import places
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,6 +69,13 @@ def copies(source: Path, folder: Path, count: int) -> None:
             file.truncate(size)
 
 
+def made_up(folder: Path) -> Path:
+    """A folder with a model of each kind that `headers.py` measures."""
+    for number, shape in enumerate(SHAPES):
+        write_sparse(folder / f"kind-{number}.gguf", shape)
+    return folder
+
+
 class Used:
     """Wall and processor time of what stands in the `with`, in milliseconds; `children`: of processes that ended."""
 
@@ -85,27 +97,24 @@ def _children() -> float:
 # As it runs in the program.
 
 
-async def start(what: str, folder: str, cache: Path, process: HeaderProcess | None) -> list[str]:
-    """One start of the library, until the catalog is complete; prints its times, returns the rows of delays."""
-    library = Library(
-        lambda: [Store("folder", folder, folder)],
-        CatalogReader(dict, cache),
-        lambda _catalog, _progress: None,
-        process=process,
-    )
+async def start(what: str, folder: str, cache: Path) -> list[str]:
+    """One start of the collection, until the catalog is complete; prints its times, returns the rows of delays."""
+    hub = Hub(Snapshot())
+    settings = Settings(model_folders=(folder,), stores=())
+    collection = Collection(settings, replace(places(None), cache=cache), hub)
     gc.collect()
     async with measured() as delays:
         with Used() as used:
             began = time.perf_counter()
-            library.start()
-            await library.listed()
+            collection.start()
+            await collection.listed()
             listed = time.perf_counter() - began
-            await library.complete()
+            await hub.wait_for(lambda snapshot: not snapshot.scanning)
             complete = time.perf_counter() - began
-            await library.close()
+            await collection.close()
     figures = (listed * 1000, complete * 1000, used.processor, used.children)
     cells = " | ".join(f"{one:,.0f} ms" for one in figures)
-    print(f"| {what} | {cells} | {len(library.catalog.models)} |", flush=True)
+    print(f"| {what} | {cells} | {len(hub.snapshot.catalog.models)} |", flush=True)
     return delays.rows(what)
 
 
@@ -115,9 +124,8 @@ async def starts(folder: str, times: int) -> None:
     rows: list[str] = []
     for _ in range(times):
         with tempfile.TemporaryDirectory() as place:
-            rows += await start("cold, all in threads", folder, Path(place, "one"), None)
-            rows += await start("cold", folder, Path(place, "other"), HeaderProcess())
-            rows += await start("warm", folder, Path(place, "other"), HeaderProcess())
+            rows += await start("cold", folder, Path(place))
+            rows += await start("warm", folder, Path(place))
     print("\n" + "\n".join([HEAD, *rows]))
 
 
@@ -223,7 +231,7 @@ def beside_gguf_reader(folder: Path, count: int) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser()
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--files", type=int, default=1000)
     parser.add_argument("--times", type=int, default=2)
     parser.add_argument(
@@ -235,7 +243,8 @@ def main() -> int:
     place.mkdir(exist_ok=True)
     try:
         if not any(place.iterdir()):
-            copies(options.folder, place, options.files)
+            with tempfile.TemporaryDirectory() as folder:
+                copies(options.folder or made_up(Path(folder)), place, options.files)
         count = sum(1 for _ in place.rglob("*.gguf"))
         print(
             f"{count:,} files, Python {sys.version.split()[0]}, {os.cpu_count()} processors, warm file cache"
