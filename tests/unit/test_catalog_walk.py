@@ -158,6 +158,10 @@ def test_a_deleted_folder_is_not_away_and_one_whose_drive_is_gone_is(tmp_path: P
     assert is_away(str(tmp_path / "link"), errno.ENOENT, was_mount=False) is True
     assert is_away(str(tmp_path), None, was_mount=False) is False
     assert is_away(str(tmp_path), None, was_mount=True) is True
+    drive = tmp_path.stat().st_dev
+    assert is_away(gone, errno.ENOENT, was_mount=False, device=drive) is False
+    # What is left of /media/stick/models without the stick: the empty folder /media/stick, on the system's drive.
+    assert is_away(gone, errno.ENOENT, was_mount=False, device=drive + 1) is True
 
 
 def test_names_that_are_no_text_can_be_told_all_the_same() -> None:

@@ -69,13 +69,15 @@ def is_mount(path: str) -> bool:
     return os.path.ismount(path)
 
 
-def is_away(root: str, error: int | None, *, was_mount: bool) -> bool:
+def is_away(root: str, error: int | None, *, was_mount: bool, device: int | None = None) -> bool:
     """Whether a folder that was there is away with its drive, rather than deleted.
 
     Args:
         root: The folder.
         error: What keeps it from being looked at (an `errno`); None if there is a folder.
         was_mount: Whether a drive was mounted right there before.
+        device: `st_dev` of the folder when it was there. The one above it, where it lay on the same drive, has another
+            number once only the empty folder is left that the drive was mounted over.
     """
     if was_mount and not is_mount(root):
         return True
@@ -83,6 +85,8 @@ def is_away(root: str, error: int | None, *, was_mount: bool) -> bool:
         return False
     path = Path(root)
     try:
-        return error not in _GONE or path.is_symlink() or not path.parent.is_dir()
+        if error not in _GONE or path.is_symlink() or not path.parent.is_dir():
+            return True
+        return device is not None and path.parent.stat().st_dev != device
     except OSError:
         return True

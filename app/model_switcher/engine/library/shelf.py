@@ -76,6 +76,7 @@ class Shelf:
         self._motions: dict[str, _Motion] = {}
         self._early: frozenset[str] | None = None
         self._was_mount = False
+        self._device: int | None = None
         self._mounts = Mounts()
         self._view = View()
 
@@ -91,7 +92,9 @@ class Shelf:
         if changed is not None and not (changed or poll or mounts) and self._is_quiet(root):
             return self._view
         listing = look(root)
-        if self._early is not None and is_away(root, listing.error, was_mount=self._was_mount):
+        if self._early is not None and is_away(
+            root, listing.error, was_mount=self._was_mount, device=self._device
+        ):
             self._listings.clear()  # another drive may come back
             self._view = View(
                 entries=self._view.entries, early=self._view.early, away=True, remote=self._view.remote
@@ -105,6 +108,7 @@ class Shelf:
         self._listings[root] = listing
         remote = is_remote(root) if returned or self._early is None else self._view.remote
         self._was_mount = is_mount(root)
+        self._device = listing.identity[0] if listing.identity and not Path(root).is_symlink() else None
         found = self._entries(listing)
         moving = self._moving([entry for entry in found if isinstance(entry, Candidate)])
         if self._early is None:
