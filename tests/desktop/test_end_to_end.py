@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from fakes.commands import command
-from fakes.desktop_program import window
+from fakes.desktop_program import titles, window
 from fakes.engines import ENGINES
 from fakes.instance import Instance, write_settings
 from fakes.launches import lives, until
@@ -198,7 +198,9 @@ async def test_when_the_screen_goes_away_it_ends_in_order(
             assert read_record(instance.places) is None
 
 
-async def test_a_crash_is_told_and_the_model_comes_back(tmp_path: Path, panel: TrayDriver) -> None:
+async def test_a_crash_is_told_once_the_model_comes_back_and_the_log_shows_it(
+    tmp_path: Path, panel: TrayDriver, private_screen: Screen
+) -> None:
     settings = write_settings(tmp_path, write_demo_models(tmp_path))
     async with Instance(settings, "tray") as instance:
         with NotificationDaemon(os.environ["DBUS_SESSION_BUS_ADDRESS"]) as daemon:
@@ -213,6 +215,9 @@ async def test_a_crash_is_told_and_the_model_comes_back(tmp_path: Path, panel: T
             ).served
             assert again is not None
             assert again.pid != served.pid
+            panel.click("Show log")
+            await asyncio.to_thread(eventually, lambda: "Log — Model Switcher" in titles(private_screen))
+            assert len(daemon.told) == 1
 
 
 async def test_the_memory_is_freed_until_resumed(tmp_path: Path, panel: TrayDriver) -> None:

@@ -96,3 +96,8 @@ def windows(private: Screen) -> list[str]:
 def window(private: Screen) -> str:
     """The number of the program's first visible window; empty if it has none."""
     return next(iter(windows(private)), "")
+
+
+def titles(private: Screen) -> list[str]:
+    """What stands over the program's visible windows."""
+    return [private.run("xdotool", "getwindowname", number).strip() for number in windows(private)]

@@ -56,6 +56,7 @@ class Presenter:
         tray.chosen.connect(self._intents.select)
         tray.asked.connect(self._do)
         tray.opening.connect(self._show_login)
+        tray.notice_clicked.connect(self._follow)
         tray.clicked.connect(lambda: panel.toggle(tray.place(clicked=True)))
         if not quiet:
             tray.missing.connect(lambda: panel.open(None, framed=True))
@@ -149,9 +150,18 @@ class Presenter:
         else:
             self._do(Ask.QUIT)
 
+    def _follow(self, notice: Notice) -> None:
+        """A message was clicked."""
+        if notice.action is None:
+            self.show_panel()
+        else:
+            self._press(notice.action, notice.target)
+
     def _press(self, command: Command, target: str) -> None:
         if command is Command.SHOW_FILE:
             self._open_folder(target)
+        elif command is Command.SHOW_LOG:
+            self._windows.open(Ask.LOG)
         else:
             self._intents.press(command, target)
 

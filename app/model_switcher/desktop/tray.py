@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 KEPT_NOTICES = 3
 """Messages that wait for the icon: older ones are no news when it comes."""
 
+CLICKS_ARE_TOLD = sys.platform != "linux"
+"""Whether a click on a message comes back: over D-Bus Qt asks for that only with messages that stay until put away."""
+
 ICON = 32
 """Pixels that an icon is taken to have around the pointer that clicked it."""
 
@@ -44,6 +48,7 @@ class Tray(QObject):
         asked: What a fixed entry of the menu asks for.
         clicked: The icon was clicked with the left button.
         opening: The menu is about to be shown.
+        notice_clicked: The message that was told last was clicked; carries it.
         missing: The desktop has no tray, as far as one can tell by now.
     """
 
@@ -51,6 +56,7 @@ class Tray(QObject):
     asked = Signal(Ask)
     clicked = Signal()
     opening = Signal()
+    notice_clicked = Signal(object)
     missing = Signal()
 
     def __init__(
@@ -65,6 +71,7 @@ class Tray(QObject):
         self._looks: object = None
         self._icon: QSystemTrayIcon | None = None
         self._menu: Menu | None = None
+        self._told: Notice | None = None
         self._unsaid: deque[Notice] = deque(maxlen=KEPT_NOTICES)
         self._host = TrayHost(self._appear, self.missing.emit)
 
@@ -103,10 +110,10 @@ class Tray(QObject):
         if self._icon is None:
             self._unsaid.append(notice)
             return
+        self._told = notice
         kinds = QSystemTrayIcon.MessageIcon
-        self._icon.showMessage(
-            notice.title, notice.text, kinds.Warning if notice.warning else kinds.Information
-        )
+        text = f"{notice.text} {notice.click}".strip() if CLICKS_ARE_TOLD else notice.text
+        self._icon.showMessage(notice.title, text, kinds.Warning if notice.warning else kinds.Information)
 
     def place(self, *, clicked: bool = False) -> QRect | None:
         """Where the icon is; where the desktop does not tell, the pointer that has just `clicked` it, else None."""
@@ -131,6 +138,7 @@ class Tray(QObject):
         self._looks = None  # whatever was painted before was without them
         self._icon.setContextMenu(self._menu)
         self._icon.activated.connect(self._activated)
+        self._icon.messageClicked.connect(self._message_clicked)
         self.show_state(self._state)
         self._icon.show()
         while self._unsaid:
@@ -148,6 +156,10 @@ class Tray(QObject):
     def _activated(self, reason: QSystemTrayIcon.ActivationReason) -> None:
         if reason is QSystemTrayIcon.ActivationReason.Trigger:
             self.clicked.emit()
+
+    def _message_clicked(self) -> None:
+        if self._told is not None:
+            self.notice_clicked.emit(self._told)
 
     def _colours(self) -> Colours:
         return colours(self._theme, QGuiApplication.styleHints())

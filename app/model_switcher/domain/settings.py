@@ -19,7 +19,7 @@ STORES = (
     "text-generation-webui",
     "koboldcpp",
 )
-NOTIFICATIONS = ("switched", "failed", "crashed", "rolled back", "borrowed", "spill")
+NOTIFICATIONS = ("switched", "failed", "crashed", "rolled back", "borrowed", "spill", "low memory")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +56,7 @@ class DesktopSettings:
     """The `[desktop]` table."""
 
     start_at_login: bool = False
-    notifications: tuple[str, ...] = ("failed", "crashed", "rolled back", "spill")
+    notifications: tuple[str, ...] = ("failed", "crashed", "rolled back", "spill", "low memory")
     theme: Literal["system", "light", "dark"] = "system"
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from model_switcher.domain.catalog import Catalog, Model
+from model_switcher.domain.low_memory import LowMemory
 from model_switcher.domain.memory import Readings
 from model_switcher.domain.need import Fit, Need
 from model_switcher.domain.owners import Split
@@ -183,6 +184,7 @@ class Snapshot:
         readings: Memory; None until first read.
         owners: Who holds each memory whose figures are known: the GPUs, then main memory.
         spill: A model that has spilled out of the GPU's memory; None if none has.
+        low_memory: A memory that is nearly full because something else took it; None if none is.
         fits: Whether a model can be loaded now, by its id; a model that is missing is not known yet.
         needs: What a model takes, by its id: the best that is known, then what was predicted, if that is another.
         expected: Seconds that a load of a model will take, by its id, as far as that is known.
@@ -213,6 +215,7 @@ class Snapshot:
     readings: Readings | None = None
     owners: tuple[Split, ...] = ()
     spill: Spill | None = None
+    low_memory: LowMemory | None = None
     fits: dict[str, Fit] = field(default_factory=dict)
     needs: dict[str, tuple[Need, ...]] = field(default_factory=dict)
     expected: dict[str, float] = field(default_factory=dict)

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 from model_switcher.desktop.language import tr
 from model_switcher.desktop.wording import alive, starts_again
+from model_switcher.domain.remedies import RemedyKind
 from model_switcher.domain.states import ServerState
 
 if TYPE_CHECKING:
     from model_switcher.domain.snapshot import Snapshot
+    from model_switcher.domain.states import Failure
 
 
 class Command(StrEnum):
@@ -25,6 +27,7 @@ class Command(StrEnum):
     TRY_AGAIN = "try again"
     SHOW_FILE = "show file"
     RESCAN = "rescan"
+    SHOW_LOG = "show log"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,3 +65,15 @@ def main_control(snapshot: Snapshot) -> Control:
     whole = control(snapshot)
     short = {Command.STOP: tr("Stop"), Command.START: tr("Start")}
     return Control(whole.command, short.get(whole.command, whole.text), whole.enabled)
+
+
+def remedy(failure: Failure, model: str | None) -> tuple[Control | None, str]:
+    """The one thing that can be done about a failure from here, and the model or the file that it is about."""
+    way_out = failure.action
+    if way_out is not None and way_out.action is RemedyKind.SHOW_FILE and way_out.path is not None:
+        return Control(Command.SHOW_FILE, tr("Show the file")), way_out.path
+    if way_out is not None and way_out.action is RemedyKind.RESCAN:
+        return Control(Command.RESCAN, tr("Rescan")), ""
+    if model is None:
+        return None, ""
+    return Control(Command.TRY_AGAIN, tr("Try again")), model

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from model_switcher.desktop.language import tr
-from model_switcher.desktop.view_state.controls import Command, Control
+from model_switcher.desktop.view_state.controls import remedy
 from model_switcher.desktop.view_state.tones import Tone
 from model_switcher.desktop.wording import could_not_be_loaded, name_of, with_full_stops
-from model_switcher.domain.remedies import RemedyKind
 from model_switcher.domain.snapshot import Phase, Reason, Result
 
 if TYPE_CHECKING:
+    from model_switcher.desktop.view_state.controls import Control
     from model_switcher.domain.snapshot import Outcome, Snapshot
     from model_switcher.domain.states import Failure
 
@@ -62,7 +62,7 @@ def banners(snapshot: Snapshot) -> tuple[Banner, ...]:
     """What is wrong, the worst first."""
     found = [
         None if snapshot.switch is not None else _of_failure(snapshot),
-        _of_spill(snapshot),
+        _of_spill(snapshot) or _of_low_memory(snapshot),
         _of_text(tr("Model Switcher"), snapshot.notice),
         _of_text(tr("Memory that did not come back"), snapshot.memory_notice),
         _of_text(tr("The model's file"), snapshot.file_notice),
@@ -74,13 +74,13 @@ def _of_failure(snapshot: Snapshot) -> Banner | None:
     failure, outcome = snapshot.failure, snapshot.outcome
     if failure is not None:
         title = could_not_be_loaded(name_of(snapshot, snapshot.selected))
-        action, target = _action(failure, snapshot.selected)
+        action, target = remedy(failure, snapshot.selected)
         key = f"{failure.cause} {snapshot.selected}"
         return Banner(key, Tone.BAD, title, _why(failure), action, target)
     if outcome is None or outcome.failure is None:
         return None
     title = could_not_be_loaded(name_of(snapshot, outcome.target))
-    action, target = _action(outcome.failure, outcome.target)
+    action, target = remedy(outcome.failure, outcome.target)
     text = with_full_stops(_why(outcome.failure), _afterwards(snapshot, outcome))
     return Banner(f"{outcome.finished}", Tone.WARNING, title, text, action, target)
 
@@ -91,6 +91,14 @@ def _of_spill(snapshot: Snapshot) -> Banner | None:
         return None
     text = with_full_stops(spill.sentence(name_of(snapshot, spill.model)), spill.hint)
     return Banner(f"spill {spill.model} {spill.since}", Tone.WARNING, tr("Out of GPU memory"), text)
+
+
+def _of_low_memory(snapshot: Snapshot) -> Banner | None:
+    low = snapshot.low_memory
+    if low is None:
+        return None
+    text = with_full_stops(low.sentence, low.hint)
+    return Banner(f"low {low.device} {low.since}", Tone.WARNING, tr("Memory is nearly full"), text)
 
 
 def _of_text(title: str, text: str | None) -> Banner | None:
@@ -112,15 +120,3 @@ def _afterwards(snapshot: Snapshot, outcome: Outcome) -> str:
             return tr("{model} is back").format(model=name)
         case _:
             return tr("{model} is served instead").format(model=name)
-
-
-def _action(failure: Failure, model: str | None) -> tuple[Control | None, str]:
-    """The one thing that can be done from here, and what it is about."""
-    remedy = failure.action
-    if remedy is not None and remedy.action is RemedyKind.SHOW_FILE and remedy.path is not None:
-        return Control(Command.SHOW_FILE, tr("Show the file")), remedy.path
-    if remedy is not None and remedy.action is RemedyKind.RESCAN:
-        return Control(Command.RESCAN, tr("Rescan")), ""
-    if model is None:
-        return None, ""
-    return Control(Command.TRY_AGAIN, tr("Try again")), model

@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from model_switcher.domain.low_memory import LowMemoryWatch, watch_low
 from model_switcher.domain.memory import Readings
 from model_switcher.domain.owners import split
 from model_switcher.domain.spill import Look, SpillWatch, watch
@@ -54,6 +55,7 @@ class MemoryWatch:
         self._cache_of = cache_of
         self._reports: defaultdict[str, EngineReport] = defaultdict(EngineReport)
         self._spills: dict[str, SpillWatch] = {}
+        self._low = LowMemoryWatch()
         self._last = Readings(time=0.0)
         self._seen: dict[int, Readings] = {}
         self._stuck: asyncio.Future[Readings] | None = None
@@ -64,9 +66,13 @@ class MemoryWatch:
         servers = {server.pid: server.model for server in snapshot.servers if server.pid is not None}
         self._last = readings = await self._read(tuple(servers))
         self._note(snapshot.servers, readings)
+        owners = split(readings, servers)
+        ready = tuple(server.alias for server in snapshot.servers if server.state is ServerState.READY)
+        self._low = watch_low(self._low, ready, readings, owners)
         return {
             "readings": readings,
-            "owners": split(readings, servers),
+            "owners": owners,
+            "low_memory": self._low.alarm,
             "spill": self._spill(snapshot.servers, readings),
         }
 
