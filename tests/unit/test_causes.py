@@ -41,6 +41,8 @@ if TYPE_CHECKING:
         ("common_init_: failed to load lora adapter 'a'", Cause.MODEL_DAMAGED, "LoRA"),
         ("ggml_cuda_init: failed to initialize CUDA: CUDA driver version is insufficient for CUDA runtime version",
          Cause.DRIVER_LOST, "older than the engine needs"),
+        ("ggml/src/ggml-rpc/ggml-rpc.cpp:509: Remote RPC server crashed or returned malformed response",
+         Cause.WORKER_LOST, "Another machine"),
         ("llama_init_from_model: SPLIT_MODE_TENSOR requires flash_attn to be enabled", Cause.UNSUPPORTED_OPTION,
          "split-mode"),
     ],

@@ -10,7 +10,8 @@
     ├── EngineError
     │   ├── NoEngine                   no-engine                  503       6
     │   ├── EngineUnusable             engine-unusable            503       6
-    │   └── UnsupportedOption          unsupported-option         422       2
+    │   ├── UnsupportedOption          unsupported-option         422       2
+    │   └── WorkerLost                 worker-lost                503       6
     ├── SwitchError
     │   ├── SwitchFailed               switch-failed              503       5 or 6
     │   └── SwitchSuperseded           switch-superseded          409       5 or 6
@@ -148,6 +149,12 @@ class UnsupportedOption(EngineError):
     code = "unsupported-option"
     http_status = 422
     exit_code = 2
+
+
+class WorkerLost(EngineError):
+    """A machine over which a model is to be spread cannot be reached; `details["workers"]` lists its address."""
+
+    code = "worker-lost"
 
 
 class SwitchError(SwitcherError):

@@ -68,6 +68,7 @@ class Cause(StrEnum):
     OUT_OF_RAM = "out-of-ram"
     OOM_KILLED = "oom-killed"
     DRIVER_LOST = "driver-lost"
+    WORKER_LOST = "worker-lost"
     PORT_TAKEN = "port-taken"
     NOT_CHECKED_IN_TIME = "not-checked-in-time"
     NOT_READY_IN_TIME = "not-ready-in-time"

@@ -16,6 +16,7 @@ from model_switcher.domain.states import Cause, Failure
 from model_switcher.domain.units import format_seconds
 from model_switcher.engine.background import in_background
 from model_switcher.engine.binaries.find import choose_engine
+from model_switcher.engine.binaries.workers import check_workers
 from model_switcher.engine.gguf import HeaderError, read_header
 from model_switcher.engine.gguf.beginning import read_beginning
 
@@ -115,6 +116,7 @@ class Preflight:
             UnusableModel: A file is missing, damaged or shorter than its header says.
             NoEngine, EngineUnusable: There is no engine, or it does not run on this machine.
             UnsupportedOption: The settings name an option that the engine does not have.
+            WorkerLost: A machine over which the model is to be spread cannot be reached.
         """
         names = names_of(model)
         binary = await in_background(self._look, model, self._engine or self.settings.engine_for(names))
@@ -127,6 +129,7 @@ class Preflight:
                 hint=f"Take {listed} out of [launch] or of the model's own options, or use another engine.",
                 details={"options": missing, "engine": facts.version},
             )
+        await check_workers(options)
         engine = facts.version if binary.kind == "embedded" else f"{binary.kind} {facts.version}"
         return Launch(
             model=model,

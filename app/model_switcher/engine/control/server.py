@@ -15,6 +15,7 @@ from model_switcher.domain.states import COMING_UP, ENDED, Failure, ServerState,
 from model_switcher.engine.background import in_background
 from model_switcher.engine.binaries.causes import explain, is_doomed
 from model_switcher.engine.binaries.environment import child_environment
+from model_switcher.engine.binaries.workers import lost_workers
 from model_switcher.engine.control import verdicts
 from model_switcher.engine.control.deadlines import Deadlines
 from model_switcher.engine.control.health import listening_port, reported_aliases
@@ -149,6 +150,8 @@ class Server:
     async def _run(self) -> Failure | None:
         """From the start of the process to its end; why it failed, unless it was told to end."""
         started = time.monotonic()
+        if (lost := await lost_workers(self.launch.options)) is not None:
+            return lost
         try:
             self._child = child = await Child.spawn(
                 self.launch.command(self.alias),

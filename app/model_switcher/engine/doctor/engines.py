@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 from model_switcher.domain.errors import SwitcherError
 from model_switcher.engine.binaries.find import WHERE_TO_GET_IT, find_engines
 from model_switcher.engine.binaries.probe import probe
+from model_switcher.engine.binaries.workers import OPTION, check_workers
 from model_switcher.engine.doctor.finding import Finding, ok, problem, warning
 
 if TYPE_CHECKING:
     from model_switcher.domain.engines import EngineBinary, EngineFacts
+    from model_switcher.domain.launch import Options
 
 TOPIC = "engine"
 
@@ -49,6 +51,17 @@ async def engines(setting: str, *, gpu: str | None) -> list[Finding]:
             )
         )
     return findings
+
+
+async def workers(options: Options) -> list[Finding]:
+    """The machines over which models are to be spread."""
+    if OPTION not in options:
+        return []
+    try:
+        await check_workers(options)
+    except SwitcherError as error:
+        return [problem(TOPIC, error.message, error.hint)]
+    return [ok(TOPIC, f"Every worker can be reached: {options[OPTION]}")]
 
 
 async def _look(binary: EngineBinary) -> tuple[list[Finding], EngineFacts | None]:

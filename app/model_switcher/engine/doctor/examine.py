@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from model_switcher.engine.autostart import Autostart
 from model_switcher.engine.binaries.environment import dropped_variables
 from model_switcher.engine.doctor.disks import folders, room, speed
-from model_switcher.engine.doctor.engines import engines
+from model_switcher.engine.doctor.engines import engines, workers
 from model_switcher.engine.doctor.finding import Finding, ok, problem, warning
 from model_switcher.engine.doctor.graphics import drivers, memory, read_memory
 from model_switcher.engine.doctor.instances import address, login
@@ -43,6 +43,7 @@ async def examine(
     return [
         *_settings(loaded),
         *await engines(settings.server.engine, gpu=gpu),
+        *await workers(settings.launch),
         *memory(readings),
         *drivers(),
         *await asyncio.to_thread(lambda: list(address(settings.server, where, running))),

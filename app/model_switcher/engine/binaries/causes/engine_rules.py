@@ -106,6 +106,13 @@ ENGINE_RULES = (
         "Try again: the engine is given another port.",
     ),
     rule(
+        r"Remote RPC server crashed or returned malformed response",
+        Cause.WORKER_LOST,
+        "Another machine over which the model was spread went away in the middle of the work",
+        "Start ggml-rpc-server there again, or take it out of `rpc` in [launch]; `model-switcher doctor` says which it is.",
+        anytime=True,
+    ),
+    rule(
         r"no kernel image is available|not compiled with any CUDA arch",
         Cause.WRONG_MACHINE,
         "{engine} is not built for this GPU",
