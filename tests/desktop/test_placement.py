@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from PySide6.QtCore import QPoint, QRect, QSize
 
@@ -78,6 +84,27 @@ def test_on_the_screen_that_the_icon_is_on_whatever_the_others_are(whole: QRect,
     rooms = [room(Edge.BOTTOM), room(edge, whole)]
     panel = QRect(place(SIZE, icon(edge, whole), rooms), SIZE)
     assert rooms[1].free.contains(panel)
+
+
+def test_on_screens_of_different_scales_the_window_lies_beside_the_icon_on_every_edge() -> None:
+    command = [sys.executable, "-W", "error", str(Path(__file__).with_name("mixed_screens.py"))]
+    tests = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    done = subprocess.run(command, env=tests, capture_output=True, text=True, check=True, timeout=60)
+    places = [json.loads(line) for line in done.stdout.splitlines()]
+    assert {(one["ratio"], one["edge"]) for one in places} == {
+        (ratio, edge) for ratio in (1.0, 1.5, 2.0) for edge in ("left", "top", "right", "bottom")
+    }
+    for one in places:
+        whole, panel, beside = (QRect(*one[what]) for what in ("whole", "panel", "icon"))
+        assert one["on"] == one["screen"], one
+        assert whole.contains(panel), one
+        apart = {
+            "left": panel.left() - beside.right(),
+            "top": panel.top() - beside.bottom(),
+            "right": beside.left() - panel.right(),
+            "bottom": beside.top() - panel.bottom(),
+        }
+        assert 0 < apart[one["edge"]] <= APART + 1, one
 
 
 def test_where_there_is_too_little_room_its_head_is_seen() -> None:
