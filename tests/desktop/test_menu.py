@@ -6,17 +6,20 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from PySide6.QtCore import QPoint
 from PySide6.QtWidgets import QMenu
 
-from fakes import snapshots
+from fakes import panel_states, snapshots
 from model_switcher.desktop.ask import Ask
 from model_switcher.desktop.menu import Drawn, Menu
+from model_switcher.desktop.theme import DARK, DARK_CONTRAST, LIGHT, LIGHT_CONTRAST, Colours
 from model_switcher.desktop.view_state import view_state
 from model_switcher.domain.catalog import Catalog, Rejected
 from model_switcher.domain.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from PySide6.QtGui import QAction
+    from PySide6.QtCore import QRect
+    from PySide6.QtGui import QAction, QImage
     from pytestqt.qtbot import QtBot
 
 
@@ -233,3 +236,48 @@ def test_no_character_of_a_name_is_taken_for_a_shortcut(qtbot: QtBot) -> None:
         qtbot.addWidget(menu)
         menu.show_state(view_state(Snapshot(catalog=Catalog((odd,)))))
         assert texts(menu)[3] == text
+
+
+def ink(image: QImage, place: QRect, ground: str) -> tuple[int, int]:
+    """The first and the last column of that place in which something is drawn."""
+    columns = [
+        x
+        for x in range(place.left(), place.right())
+        if any(image.pixelColor(x, y).name() != ground for y in range(place.top(), place.bottom()))
+    ]
+    return columns[0], columns[-1]
+
+
+@pytest.mark.qt_log_ignore("This plugin does not support")
+@pytest.mark.parametrize("palette", [LIGHT, DARK, LIGHT_CONTRAST, DARK_CONTRAST])
+def test_what_stands_at_the_right_ends_at_one_line_and_what_is_on_has_a_tick(
+    qtbot: QtBot, palette: Colours
+) -> None:
+    menu = Menu(offered=[Ask.LOGIN])
+    qtbot.addWidget(menu)
+    menu.dress(palette)
+    menu.show_state(view_state(panel_states.idle(), recent=panel_states.RECENT))
+    menu.show_login(on=True)
+    menu.popup(QPoint(0, 0))
+    qtbot.waitUntil(menu.isVisible)
+    image = menu.grab().toImage()
+    rows = [menu.actionGeometry(one) for one in menu.actions() if "\t" in one.text()]
+    right = [row.adjusted(row.width() // 2, 2, 0, -2) for row in rows]
+    ends = {ink(image, place, palette.background)[1] for place in right}
+    assert max(ends) - min(ends) <= 2  # letters do not all end where their room does
+    first = right[0]
+    drawn = {
+        image.pixelColor(x, y).name()
+        for x in range(first.left(), first.right())
+        for y in range(first.top(), first.bottom())
+    }
+    assert palette.dim in drawn
+    place = menu.actionGeometry(action(menu, "Start at login"))
+    mark = place.adjusted(0, 2, 24 - place.width(), -2)
+    begin, end = ink(image, mark, palette.background)
+    assert end - begin >= 7
+    menu.show_login(on=False)
+    off = menu.grab().toImage()
+    middle = {off.pixelColor(x, mark.center().y()).name() for x in range(mark.left(), mark.right())}
+    assert middle == {palette.background}
+    menu.hide()

@@ -77,7 +77,9 @@ def texts_in(menu: QMenu) -> Iterator[str]:
             yield from texts_in(inner)
 
 
-@pytest.mark.parametrize("state", ["idle", "loading", "switching", "failed", "borrowed", "no models", "no GPU"])
+@pytest.mark.parametrize(
+    "state", ["idle", "loading", "switching", "failed", "borrowed", "no models", "no GPU"]
+)
 def test_nothing_in_the_panel_and_in_the_menu_is_written_past_the_door(state: str) -> None:
     snapshot = states.STATES[state]()
     host = PanelHost(theme="dark", offered=tuple(Ask), options=lambda _: OPTIONS)

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QAction, QActionGroup
-from PySide6.QtWidgets import QMenu
 
 from model_switcher.desktop.ask import Ask
 from model_switcher.desktop.language import number, tr
+from model_switcher.desktop.menu_look import LookMenu
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+
+    from PySide6.QtWidgets import QMenu
 
     from model_switcher.desktop.view_state import ModelEntry, PlaceEntries, ViewState
 
@@ -28,7 +30,7 @@ class Drawn(StrEnum):
     BY_PANEL = "by the panel"
 
 
-class Menu(QMenu):
+class Menu(LookMenu):
     """Shows a view state; while it is open only texts, marks and what is enabled change.
 
     Args:
@@ -169,7 +171,7 @@ class Menu(QMenu):
         return QAction(self._plain(text), owner, enabled=False)
 
     def _new_menu(self, title: str) -> QMenu:
-        menu = QMenu(self._plain(title), self)
+        menu = LookMenu(self._plain(title), self)
         self._menus.append(menu)
         return menu
 

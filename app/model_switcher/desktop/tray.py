@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QSystemTrayIcon
 from model_switcher.desktop.ask import Ask
 from model_switcher.desktop.icons import Icons
 from model_switcher.desktop.menu import Drawn, Menu
-from model_switcher.desktop.theme import colours, menu_style
+from model_switcher.desktop.theme import colours
 from model_switcher.desktop.tray_host import TrayHost
 from model_switcher.desktop.wording import APP_NAME
 
@@ -172,6 +172,5 @@ class Tray(QObject):
             return
         self._looks = looks
         self._icon.setIcon(self._icons.icon(self._state.icon, palette))
-        style = menu_style(palette)
-        if self._menu.styleSheet() != style:
-            self._menu.setStyleSheet(style)
+        if self._menu.colours != palette:
+            self._menu.dress(palette)
