@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
 from PySide6.QtCore import QPoint, QRect, Qt
-from PySide6.QtGui import QColor, QImage, QPainter, QPixmap
+from PySide6.QtGui import QColor, QImage, QPainter
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QPushButton, QScrollArea, QWidget
+from PySide6.QtWidgets import QApplication, QScrollArea
 
 from fakes import panel_states as states
+from fakes.pixels import READABLE, SCALE, STRONG, contrast, contrast_in, picture, texts_of
 from model_switcher.desktop.ask import Ask
 from model_switcher.desktop.panel.glyphs import draw_glyph
 from model_switcher.desktop.panel.window import PanelWindow
@@ -28,10 +28,7 @@ pytestmark = [
     pytest.mark.usefixtures("qapp"),
     pytest.mark.qt_log_ignore("This plugin does not support"),
 ]
-SCALE = 2
 THEMES = {"light": LIGHT, "dark": DARK, "light contrast": LIGHT_CONTRAST, "dark contrast": DARK_CONTRAST}
-READABLE, STRONG = 4.5, 7.0
-"""WCAG 2.2, success criteria 1.4.3 and 1.4.6."""
 SEEN = 3.0
 """Success criterion 1.4.11, of shapes."""
 
@@ -56,54 +53,6 @@ def window(theme: str, qtbot: QtBot) -> Iterator[PanelWindow]:
 
 def show(window: PanelWindow, name: str) -> None:
     window.content.show_snapshot(states.STATES[name](), states.RECENT, Trail())
-
-
-def picture(widget: QWidget) -> QImage:
-    """All of it on a scale of 2, where the strokes of letters are wide enough to have their own colour."""
-    pixmap = QPixmap(widget.size() * SCALE)
-    pixmap.setDevicePixelRatio(SCALE)
-    pixmap.fill(Qt.GlobalColor.transparent)
-    widget.render(pixmap)
-    return pixmap.toImage().convertToFormat(QImage.Format.Format_RGB32)
-
-
-def luminance(colour: QColor) -> float:
-    parts = (colour.redF(), colour.greenF(), colour.blueF())
-    red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-def contrast(one: QColor, other: QColor) -> float:
-    brighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
-    return (brighter + 0.05) / (darker + 0.05)
-
-
-def contrast_in(image: QImage, place: QRect) -> float:
-    """Between the ground of a place, its most frequent colour, and the ink that is farthest from it; 1.0 if empty."""
-    width = image.bytesPerLine() // 4
-    words = memoryview(image.constBits()).cast("I")
-    left, right = max(0, place.left() * SCALE), min(image.width(), (place.right() + 1) * SCALE)
-    pixels: Counter[int] = Counter()
-    for y in range(max(0, place.top() * SCALE), min(image.height(), (place.bottom() + 1) * SCALE)):
-        pixels.update(words[y * width + left : y * width + right])
-    if not pixels:
-        return 1.0
-    ground = QColor(pixels.most_common(1)[0][0])
-    return max(contrast(ground, QColor(pixel)) for pixel in pixels)
-
-
-def texts_of(window: PanelWindow) -> dict[str, QRect]:
-    """Where there is text: labels, buttons and fields that can be seen and used."""
-    found = {}
-    for kind in (QLabel, QPushButton, QLineEdit):
-        for one in window.findChildren(kind):
-            said = one.text() or (one.placeholderText() if isinstance(one, QLineEdit) else "")
-            # What is scrolled away is there, but not seen.
-            seen = one.isVisible() and one.visibleRegion().boundingRect() == one.rect()
-            if seen and one.isEnabled() and said.strip():
-                corner = one.mapTo(window, QPoint(3, 3))
-                found[f"{kind.__name__} {said}"] = QRect(corner, one.size()).adjusted(0, 0, -6, -6)
-    return found
 
 
 def rows_of(window: PanelWindow) -> dict[str, QRect]:
