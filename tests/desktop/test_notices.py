@@ -322,3 +322,11 @@ def test_a_click_on_a_notice_does_its_one_thing_or_opens_the_panel(
         thread.request_stop()
         thread.join()
     assert happened == [done]
+
+
+def test_a_settings_file_with_problems_is_told_once() -> None:
+    broken = replace(snapshots.ready(), settings_notice="The settings in x have a problem")
+    assert [notice.text for notice in notices(snapshots.ready(), broken, ())] == [
+        "The settings in x have a problem"
+    ]
+    assert notices(broken, broken, ()) == []

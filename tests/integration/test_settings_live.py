@@ -64,6 +64,17 @@ async def test_a_broken_file_changes_nothing_and_is_told_until_it_is_right_again
     await home.until(lambda s: s.settings_notice is None)
 
 
+async def test_a_file_that_is_deleted_changes_nothing_and_is_told(home: Household) -> None:
+    before = home.runtime.settings
+    text = home.settings.read_bytes()
+    home.settings.unlink()
+    await home.until(lambda s: "is gone" in str(s.settings_notice))
+    assert home.runtime.settings == before
+    home.write_by_hand(text.replace(b"ctx-size = 512", b"ctx-size = 256"))
+    await home.until(lambda s: s.settings_notice is None)
+    assert home.runtime.settings.launch == {"ctx-size": 256}
+
+
 async def test_a_change_keeps_the_comments_and_wrong_values_are_refused_with_their_keys(
     home: Household,
 ) -> None:

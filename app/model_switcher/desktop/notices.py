@@ -61,8 +61,12 @@ def notices(before: Snapshot | None, now: Snapshot, kinds: Collection[str]) -> l
         *_of_leases(before, now),
         _of_spill(before, now) or _of_low_memory(before, now),
     ]
-    if now.notice is not None and now.notice != before.notice:
-        found.append(Notice("instance", "Model Switcher", now.notice))
+    for said, said_before in (
+        (now.notice, before.notice),
+        (now.settings_notice, before.settings_notice),
+    ):
+        if said is not None and said != said_before:
+            found.append(Notice("instance", "Model Switcher", said))
     return [notice for notice in found if notice is not None and notice.kind in {*kinds, "instance"}]
 
 

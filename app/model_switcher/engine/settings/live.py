@@ -40,7 +40,7 @@ class LiveSettings:
         self._problems: LoadedSettings | None = None
         self._stamp: Stamp | None = None
         self._turn = asyncio.Lock()
-        self._read = False
+        self._read = self._gone = False
         self._listeners: list[Callable[[Settings], None]] = []
 
     @property
@@ -67,7 +67,9 @@ class LiveSettings:
         """Read the file if it is another one than before."""
         async with self._turn:
             now = await in_background(stamp, self._path)
-            if not self._read or now != self._stamp:
+            if now is None and self._stamp is not None:
+                self._note_gone()
+            elif not self._read or now != self._stamp:
                 self._take(await in_background(load, self._path))
 
     async def change(self, changes: Changes) -> SettingsState:
@@ -81,8 +83,16 @@ class LiveSettings:
             self._take(await in_background(update, self._path, changes))
         return self.state
 
+    def _note_gone(self) -> None:
+        """Editors may take a file away for a moment to put another in its place: only at the second look it is gone."""
+        if self._gone:
+            notice = f"The settings file {self._path} is gone; the last good settings stay in force"
+            self._hub.update(settings_notice=notice)
+        self._gone = True
+
     def _take(self, loaded: LoadedSettings) -> None:
         first, self._read = not self._read, True
+        self._gone = False
         self._stamp = loaded.stamp
         if loaded.problems:
             self._problems = loaded
