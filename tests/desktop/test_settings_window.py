@@ -78,6 +78,7 @@ def test_boxes_lists_and_choices_change_what_they_say(qapp: QApplication) -> Non
         it.turn_to(PageId.ADDRESS)
         keys = it.editor("server", "api-keys")
         it.click(keys.add)  # type: ignore[union-attr]
+        assert keys.lines[0].echoMode() is not QLineEdit.EchoMode.Normal  # type: ignore[union-attr]
         it.click(it.window.foot.save)
         await it.until(lambda: it.desk.changes)
         saved = it.desk.changes[0]
@@ -86,7 +87,6 @@ def test_boxes_lists_and_choices_change_what_they_say(qapp: QApplication) -> Non
         assert len(saved["stores",]) == 7
         assert saved["desktop", "theme"] == "light"
         assert len(saved["server", "api-keys"][0]) >= 32
-        assert keys.lines[0].echoMode() is not QLineEdit.EchoMode.Normal  # type: ignore[union-attr]
         await it.until(lambda: it.window.look.colours.background == "#fbfbfc")
 
     on_window(qapp, test)
