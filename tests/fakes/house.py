@@ -140,12 +140,13 @@ async def house(
     *,
     limits: Limits | None = None,
     memory: MeasuredMemory | None = None,
+    seconds: float = 30.0,
     **settings: object,
 ) -> AsyncIterator[House]:
     made = House(ServerSettings(**settings), default, limits or Limits(), memory)  # type: ignore[arg-type]
     writer = asyncio.create_task(made.controller.run())
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(seconds):
             yield made
             await made.controller.close()
         assert not [pid for pid in made.pids if lives(pid)], "an engine was left behind"
