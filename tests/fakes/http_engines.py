@@ -123,29 +123,6 @@ async def real_engine(model: Path, kind: str = "llama-server") -> AsyncIterator[
         await process.wait()
 
 
-@contextlib.asynccontextmanager
-async def real_router(folder: Path) -> AsyncIterator[RealEngine]:
-    """A llama-server in router mode over the models of a folder, one loaded at a time; killed at the end."""
-    port = _free_port()
-    command, environment = _engine_command("llama-server")
-    process = await asyncio.create_subprocess_exec(
-        *command, "--models-dir", str(folder), "--models-max", "1", "--port", str(port), "--no-warmup",
-        env={**os.environ, **environment, "LLAMA_CACHE": str(folder / "cache")},
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
-    )  # fmt: skip
-    url = f"http://127.0.0.1:{port}"
-    try:
-        async with httpx.AsyncClient(trust_env=False) as client:
-            await until(lambda: _is_ready(client, url))
-        yield RealEngine(url, "", process)
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.terminate()  # its own engines end with it
-        await process.wait()
-
-
 def _engine_command(kind: str) -> tuple[list[str], dict[str, str]]:
     if kind == "embedded":
         return [sys.executable, "-m", "model_switcher.engine.embedded"], {}

@@ -13,8 +13,9 @@ from typing import Any
 import httpx
 import pytest
 
+from fakes.contenders import Router
 from fakes.engines import LLAMA_SERVER
-from fakes.http_engines import real_router, until
+from fakes.http_engines import until
 from fakes.instance import Instance, write_settings
 from fakes.upstream import TINY_A, TINY_B, Front, SmallBackend, open_front, two_models
 from fakes.upstream import server_view as server
@@ -290,9 +291,9 @@ async def test_its_answers_have_the_form_of_a_real_router_s(tmp_path: Path) -> N
     models = write_demo_models(tmp_path)
     settings = write_settings(tmp_path, models, engine=LLAMA_SERVER, more="start-server = 'on first request'")
     stories = []
-    async with real_router(tmp_path) as router, Instance(settings) as instance:
+    async with Router(LLAMA_SERVER, tmp_path) as router, Instance(settings) as instance:
         await instance.until(lambda snapshot: snapshot.selected == ALDER and not snapshot.scanning)
-        for address in (router.url, instance.address):
+        for address in (router.address, instance.address):
             async with httpx.AsyncClient(base_url=address, trust_env=False, timeout=20) as client:
                 stories.append(await story(client))
     theirs, ours = stories

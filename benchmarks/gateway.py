@@ -1,0 +1,130 @@
+"""What the gateway costs: requests per second and added time beside the same engine asked directly and its router mode.
+
+    PYTHONPATH=tests python benchmarks/gateway.py [--seconds 2] [--rounds 3] [--clients 1,16,64]
+
+All ask the same binary with the same model of 256 KB. Within a round they take turns, so that whatever else the machine
+does meets all of them. The clients run in this process, and cost as much as they cost for everybody.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import tempfile
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from fakes.contenders import Router, Switcher, settings_for
+from fakes.engines import LLAMA_SERVER
+from fakes.http_engines import real_engine
+from fakes.load import Load, load, quantile, request
+from model_switcher.engine.demo_models import write_demo_models
+
+MODEL = "demo-alder"
+SMALL: dict[str, Any] = {"model": MODEL, "prompt": "a", "n_predict": 1, "grammar": "root ::= [a-z] root"}
+STREAM: dict[str, Any] = {**SMALL, "n_predict": 64, "stream": True, "ignore_eos": True}
+DIRECT = "llama-server, directly"
+STREAMS = 64
+
+
+async def compare(
+    targets: dict[str, tuple[str, str]], body: dict[str, Any], options: argparse.Namespace
+) -> None:
+    """Print what each of the targets (address, key) does with that request."""
+    for clients in map(int, options.clients.split(",")):
+        found = {name: Load(clients) for name in targets}
+        for number in range(-1, options.rounds):
+            for name, (url, key) in targets.items():
+                seconds = options.seconds if number >= 0 else 0.5
+                one = await load(url, request(url, body, key=key), clients=clients, seconds=seconds)
+                if number >= 0:
+                    found[name].add(one)
+        for name, result in found.items():
+            print(
+                streams_row(name, result, found[DIRECT])
+                if body is STREAM
+                else row(name, result, found[DIRECT])
+            )
+
+
+def row(name: str, result: Load, direct: Load) -> str:
+    middle, worst = quantile(result.latencies, 0.5), quantile(result.latencies, 0.99)
+    added = middle - quantile(direct.latencies, 0.5), worst - quantile(direct.latencies, 0.99)
+    return (
+        f"| {name} | {result.clients} | {result.rate:,.0f} | {result.rate / direct.rate:.0%} | "
+        f"{middle * 1000:.2f} ms | {added[0] * 1000:+.2f} ms | {worst * 1000:.2f} ms | {added[1] * 1000:+.2f} ms | "
+        f"{len(result.problems)} |"
+    )
+
+
+def streams_row(name: str, result: Load, direct: Load) -> str:
+    middle, worst = quantile(result.gaps, 0.5), quantile(result.gaps, 0.99)
+    added = middle - quantile(direct.gaps, 0.5), worst - quantile(direct.gaps, 0.99)
+    return (
+        f"| {name} | {result.clients} | {result.rate:,.1f} | {result.rate / direct.rate:.0%} | "
+        f"{middle * 1000:.2f} ms | {added[0] * 1000:+.2f} ms | {worst * 1000:.2f} ms | {added[1] * 1000:+.2f} ms | "
+        f"{len(result.problems)} |"
+    )
+
+
+async def memory(folder: Path, models: list[Path]) -> None:
+    """What each open stream takes in the gateway, with as many as the engine answers at once."""
+    many = f"[launch]\nparallel = {STREAMS}\nctx-size = {STREAMS * 256}"
+    async with Switcher(settings_for(folder / "memory", models, LLAMA_SERVER, more=many)) as ours:
+        process = psutil.Process(ours.instance.process.pid if ours.instance.process is not None else None)
+        url = ours.instance.address
+        data = request(url, {**STREAM, "n_predict": 96})
+        await load(url, data, clients=1, seconds=0.1)
+        before = process.memory_info().rss
+        streaming = asyncio.create_task(load(url, data, clients=STREAMS, seconds=0.1))
+        during: list[int] = []
+        while not streaming.done():
+            during.append(process.memory_info().rss)
+            await asyncio.sleep(0.05)
+        print(
+            f"\nMemory of the gateway: {before / 2**20:.1f} MiB, with {STREAMS} open streams up to "
+            f"{max(during) / 2**20:.1f} MiB: {(max(during) - before) / STREAMS / 1024:.1f} KiB a stream"
+        )
+
+
+async def measure(options: argparse.Namespace) -> None:
+    with tempfile.TemporaryDirectory(prefix="gateway-") as name:
+        folder = Path(name)
+        (folder / "models").mkdir()
+        models = list(write_demo_models(folder / "models"))
+        async with AsyncExitStack() as stack:
+            engine = await stack.enter_async_context(real_engine(models[0]))
+            ours = await stack.enter_async_context(
+                Switcher(settings_for(folder / "ours", models, LLAMA_SERVER))
+            )
+            router = await stack.enter_async_context(Router(LLAMA_SERVER, folder / "models"))
+            await router.switch(models[0])
+            targets = {
+                DIRECT: (engine.url, engine.key),
+                "Model Switcher, serve": (ours.instance.address, ""),
+                "llama-server's router mode": (router.address, ""),
+            }
+            print("| one token | clients | requests/s | of direct | median | added | 99 % | added | errors |")
+            print("|---|---:|---:|---:|---:|---:|---:|---:|---:|")
+            await compare(targets, SMALL, options)
+            print(
+                "\n| streams of 64 tokens | clients | streams/s | of direct | between tokens | added | 99 % | added | errors |"
+            )
+            print("|---|---:|---:|---:|---:|---:|---:|---:|---:|")
+            await compare(targets, STREAM, options)
+        await memory(folder, models)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--seconds", type=float, default=2.0)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--clients", default="1,16,64")
+    asyncio.run(measure(parser.parse_args()))
+
+
+if __name__ == "__main__":
+    main()
