@@ -2,7 +2,8 @@
 
     PYTHONPATH=tests python benchmarks/gateway.py [--seconds 2] [--rounds 3] [--clients 1,16,64]
 
-All ask the same binary with the same model of 256 KB. Within a round they take turns, so that whatever else the machine
+All ask the same binary with the same model of 256 KB. The tray is measured with its panel open, while somebody types into
+the filter of a thousand models ten times a second. Within a round they take turns, so that whatever else the machine
 does meets all of them. The clients run in this process, and cost as much as they cost for everybody.
 """
 
@@ -10,16 +11,21 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import sys
 import tempfile
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psutil
 
 from fakes.contenders import Router, Switcher, settings_for
 from fakes.engines import LLAMA_SERVER
-from fakes.http_engines import real_engine
+from fakes.filtering_tray import MODELS, TYPED
+from fakes.http_engines import real_engine, until
+from fakes.instance import Instance
 from fakes.load import Load, load, quantile, request
 from model_switcher.engine.demo_models import write_demo_models
 
@@ -70,6 +76,22 @@ def streams_row(name: str, result: Load, direct: Load) -> str:
     )
 
 
+@asynccontextmanager
+async def tray_of(settings: Path) -> AsyncIterator[Instance]:
+    """The tray program, its panel open, with somebody who types into the filter of a thousand models."""
+    program = (sys.executable, "-m", "fakes.filtering_tray")
+    environment = {"QT_QPA_PLATFORM": "offscreen", "PYTHONPATH": "tests"}
+    async with Instance(settings, "tray", program=program, environment=environment) as instance:
+        await instance.until(
+            lambda snapshot: snapshot.served is not None and snapshot.served.state == "ready"
+        )
+        async with httpx.AsyncClient(base_url=instance.address, trust_env=False) as client:
+            (await client.post("/switcher/show")).raise_for_status()
+            assert len((await client.get("/v1/models")).json()["data"]) == MODELS
+        await until(lambda: TYPED in instance.said())
+        yield instance
+
+
 async def memory(folder: Path, models: list[Path]) -> None:
     """What each open stream takes in the gateway, with as many as the engine answers at once."""
     many = f"[launch]\nparallel = {STREAMS}\nctx-size = {STREAMS * 256}"
@@ -102,9 +124,13 @@ async def measure(options: argparse.Namespace) -> None:
             )
             router = await stack.enter_async_context(Router(LLAMA_SERVER, folder / "models"))
             await router.switch(models[0])
+            tray = await stack.enter_async_context(
+                tray_of(settings_for(folder / "tray", models, LLAMA_SERVER))
+            )
             targets = {
                 DIRECT: (engine.url, engine.key),
                 "Model Switcher, serve": (ours.instance.address, ""),
+                "Model Switcher, tray": (tray.address, ""),
                 "llama-server's router mode": (router.address, ""),
             }
             print("| one token | clients | requests/s | of direct | median | added | 99 % | added | errors |")
