@@ -74,7 +74,7 @@ async def lists(client: httpx.AsyncClient) -> None:
 async def events(client: httpx.AsyncClient) -> None:
     for path in ("/switcher/events", "/models/sse"):
         with contextlib.suppress(httpx.ReadTimeout):
-            async with client.stream("GET", path, timeout=0.2) as answer:
+            async with client.stream("GET", path, timeout=httpx.Timeout(60, read=0.2)) as answer:
                 async for _ in answer.aiter_lines():
                     break
 

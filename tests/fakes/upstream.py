@@ -55,6 +55,7 @@ class SmallBackend:
         self.leases = Leases(limit=1800.0)
         self.lending = Lending(post=self._post, book=Book(), leases=self.leases)
         self.hold()
+        self.outcome_listeners: list[Callable[[Outcome], None]] = []
         self.calls: list[str] = []
         self.may_switch = asyncio.Event()
 
@@ -99,6 +100,15 @@ class SmallBackend:
 
     def subscribe(self, listener: Callable[[Snapshot], None]) -> Callable[[], None]:
         return self.hub.subscribe(listener)
+
+    def subscribe_outcomes(self, listener: Callable[[Outcome], None]) -> Callable[[], None]:
+        self.outcome_listeners.append(listener)
+        return lambda: self.outcome_listeners.remove(listener)
+
+    def end_load(self, outcome: Outcome) -> None:
+        """A load has ended."""
+        for listener in tuple(self.outcome_listeners):
+            listener(outcome)
 
     async def resolve(self, name: str) -> Model:
         return self.snapshot.catalog.find(name)

@@ -69,9 +69,9 @@ async def test_completions_pass_whole_and_streamed(model: Path, kind: str) -> No
 async def test_header_lines_are_those_of_the_engine(model: Path, kind: str) -> None:
     async with serving(model, kind) as (front, engine):
         direct = await front.client.get(
-            f"{engine.url}/props", headers={"Authorization": f"Bearer {engine.key}"}
+            f"{engine.url}/slots", headers={"Authorization": f"Bearer {engine.key}"}
         )
-        passed = await front.client.get("/props", headers={"Authorization": "Bearer another"})
+        passed = await front.client.get("/slots", headers={"Authorization": "Bearer another"})
         one_hop = {b"connection", b"keep-alive"}
         ours = {b"x-model-switcher-model"}
         assert direct.status_code == passed.status_code == 200
@@ -87,7 +87,7 @@ ASK: dict[str, Any] = {"messages": [{"role": "user", "content": "x"}], **SHORT}
 ROUTES: tuple[tuple[str, str, dict[str, Any] | None], ...] = (
     ("GET", "/", None),
     ("HEAD", "/index.html", None),
-    ("GET", "/props", None),
+    ("GET", "/props?model=tiny-a", None),
     ("GET", "/lora-adapters", None),
     ("GET", "/metrics?model=tiny-a", None),
     ("GET", "/v1/models/x", None),

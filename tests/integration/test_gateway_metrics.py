@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-from fakes.http_engines import Received, ScriptedEngine, sized
-from fakes.upstream import TINY_A, TINY_B, Front, open_front
+from fakes.http_engines import Received, ScriptedEngine, sized, until
+from fakes.instance import Instance
+from fakes.telling import ALDER, write_telling_settings
+from fakes.upstream import TINY_A, TINY_B, Front, open_front, passing
+from model_switcher.domain.errors import Paused
 from model_switcher.domain.memory import Gpu, GpuProcess, Ram, Readings
 from model_switcher.domain.need import Amount, Need, Source
 from model_switcher.domain.owners import split
 from model_switcher.domain.settings import ServerSettings
-from model_switcher.domain.snapshot import ServerView
+from model_switcher.domain.snapshot import Outcome, Reason, Result, ServerView
 from model_switcher.domain.spill import Sign, Spill
 from model_switcher.domain.states import ServerState
 from model_switcher.domain.units import GIB, MIB
-
-if TYPE_CHECKING:
-    import asyncio
 
 SERVER = ServerView(
     model=TINY_A.id,
@@ -94,7 +96,7 @@ async def test_what_runs_and_who_holds_the_memory_is_told() -> None:
     assert found["model_switcher_requests_held", ()] == 3
     assert found["model_switcher_requests_in_flight", model] == 2
     assert found["model_switcher_tokens_per_second", model] == 41.5
-    assert found["model_switcher_load_seconds", model] == 1.5
+    assert found["model_switcher_server_load_seconds", model] == 1.5
     assert found["model_switcher_paused", ()] == 0
     assert found["model_switcher_spilled", (*model, ("sign", "speed"))] == 1
 
@@ -167,8 +169,8 @@ async def test_a_models_own_metrics_are_its_servers() -> None:
         passed = await front.client.get("/metrics", params={"model": TINY_B.id})
         assert passed.text == "llamacpp:prompt_tokens_total 7\n"
         assert passed.headers["X-Model-Switcher-Model"] == TINY_B.id
-        assert "model_switcher_info" in (await front.client.get("/metrics?other=1&model=")).text
         assert len(engine.received) == 1
+        assert "model_switcher_info" in (await front.client.get("/metrics?other=1&model=")).text
 
 
 async def test_metrics_ask_for_the_key_and_for_get() -> None:
@@ -177,3 +179,78 @@ async def test_metrics_ask_for_the_key_and_for_get() -> None:
         authorised = {"Authorization": "Bearer a key"}
         assert (await front.client.get("/metrics", headers=authorised)).status_code == 200
         assert (await front.client.post("/metrics", headers=authorised)).status_code == 405
+
+
+async def test_loads_are_counted_by_phase_result_and_reason_and_restarts_by_model() -> None:
+    def ended(reason: Reason, seconds: float, **phases: float) -> Outcome:
+        return Outcome(
+            result=Result.SWITCHED, target=TINY_A.id, serving=TINY_A.id, seconds=seconds, finished=1.0,
+            phases=phases, reason=reason,
+        )  # fmt: skip
+
+    async with open_front() as front:
+        front.backend.end_load(ended(Reason.CHOICE, 0.4, start=0.3))
+        front.backend.end_load(ended(Reason.CHOICE, 20.0, start=15.0))
+        front.backend.end_load(ended(Reason.RESTART, 0.2))
+        found = await scrape(front)
+
+    def loads(what: str, phase: str, **more: str) -> float:
+        labels = {"phase": phase, "result": "switched", "reason": "choice", **more}
+        return found[f"model_switcher_load_seconds_{what}", tuple(sorted(labels.items()))]
+
+    assert (loads("count", "all"), loads("sum", "all")) == (2, 20.4)
+    assert (
+        loads("count", "start"),
+        loads("bucket", "start", le="0.5"),
+        loads("bucket", "start", le="30.0"),
+    ) == (2, 1, 2)
+    assert found["model_switcher_restarts_total", (("model", TINY_A.id),)] == 1
+
+
+async def test_waits_of_requests_are_counted_by_their_end() -> None:
+    async with passing() as (front, _):
+        await front.client.post("/completion", json={})
+        front.backend.hold()
+        held = asyncio.create_task(front.client.post("/completion", json={}))
+        await until(lambda: front.backend.admission.held == 1)
+        front.backend.refuse(Paused("The memory was freed by the user"))
+        assert (await held).status_code == 503
+        found = await scrape(front)
+    for how in ("served", "refused"):
+        assert found["model_switcher_request_wait_seconds_count", (("result", how),)] == 1
+
+
+async def test_what_engines_say_is_told_with_their_models() -> None:
+    def speaking(tokens: int) -> ScriptedEngine:
+        text = f"# HELP llamacpp:tokens_predicted_total x\n# TYPE llamacpp:tokens_predicted_total counter\nllamacpp:tokens_predicted_total {tokens}\n"
+
+        async def answer(request: Received, writer: asyncio.StreamWriter) -> None:
+            assert request.headers[b"authorization"] == b"Bearer engine key"
+            writer.write(sized(text.encode()))
+
+        return ScriptedEngine(answer)
+
+    async def silent(_: Received, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 501 Not Implemented\r\nContent-Length: 0\r\n\r\n")
+
+    a, b, c = speaking(7), speaking(8), ScriptedEngine(silent)
+    async with a.run(), b.run(), c.run(), open_front() as front:
+        front.backend.serve_all({TINY_A.id: a.url, TINY_B.id: b.url, "tiny-c": c.url})
+        found = await scrape(front)
+        assert not front.backend.in_flight, "who looks is no user of a model"
+        assert not front.backend.admission.used_at
+    told = {labels: value for (name, labels), value in found.items() if name.startswith("llamacpp:")}
+    assert told == {(("model", TINY_A.id),): 7, (("model", TINY_B.id),): 8}
+
+
+async def test_a_real_engine_counts_its_tokens(tmp_path: Path) -> None:
+    settings = write_telling_settings(tmp_path)
+    async with (
+        Instance(settings) as instance,
+        httpx.AsyncClient(base_url=instance.address, trust_env=False, timeout=20) as client,
+    ):
+        await instance.ready()
+        assert (await client.post("/completion", json={"prompt": "a", "n_predict": 3})).is_success
+        text = (await client.get("/metrics")).text
+    assert f'llamacpp:tokens_predicted_total{{model="{ALDER}"}} 3.0' in text
+    assert 'model_switcher_load_seconds_count{phase="all",reason="choice",result="switched"} 1.0' in text

@@ -65,7 +65,7 @@ async def test_a_get_waits_for_no_load_and_causes_none(tmp_path: Path) -> None:
         answer = await client.get(f"/props?model={BIRCH}")
         assert (answer.status_code, answer.json()["error"]["code"]) == (503, "nothing-served")
         assert (await client.get(f"/props?model={ALDER}")).headers[MODEL] == ALDER
-        assert (await client.get("/props")).headers[MODEL] == ALDER
+        assert (await client.get("/slots")).headers[MODEL] == ALDER
         assert [server.model for server in instance.state().servers] == [ALDER]
 
 

@@ -89,7 +89,7 @@ async def test_an_engine_that_talks_nonsense_is_a_clear_error() -> None:
         writer.write(b"ICY 200 OK\r\n\r\n")
 
     async with passing(answer) as (front, _):
-        assert (await front.client.get("/props")).json()["error"]["code"] == "upstream-lost"
+        assert (await front.client.get("/slots")).json()["error"]["code"] == "upstream-lost"
 
 
 async def test_a_stream_that_breaks_ends_with_an_error_event() -> None:
@@ -112,7 +112,7 @@ async def test_any_other_answer_that_breaks_breaks_for_the_client_too() -> None:
 
     async with passing(answer) as (front, _):
         with pytest.raises((httpx.ReadError, httpx.RemoteProtocolError)):
-            await front.client.get("/props")
+            await front.client.get("/slots")
 
 
 async def test_a_client_that_leaves_ends_its_request_in_the_engine() -> None:
@@ -206,7 +206,7 @@ async def test_bodies_are_held_up_to_a_limit_in_bytes() -> None:
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 async def test_a_get_wakes_nothing(method: str) -> None:
     async with open_front() as front:
-        reply = await front.client.request(method, "/props")
+        reply = await front.client.request(method, "/slots")
         assert reply.status_code == 503
         assert reply.headers["Retry-After"]
         assert front.backend.calls == []

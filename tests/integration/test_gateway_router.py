@@ -147,14 +147,14 @@ async def test_events_tell_of_every_step_of_a_switch_and_of_another_list() -> No
         progress = {"stages": ["text_model"], "current": "text_model", "value": 0.25}
         assert (await events())["data"] == {"status": "loading", "progress": progress}
         failure = Failure(cause="model-damaged", sentence="It is damaged", exit_code=3)
-        hub.update(
-            servers=(),
-            switch=None,
-            outcome=Outcome(
+        hub.update(servers=())
+        front.backend.end_load(
+            Outcome(
                 result=Result.NOTHING_LEFT, target=TINY_B.id, serving=None, seconds=1.0, finished=2.0,
                 failure=failure,
-            ),
+            )
         )  # fmt: skip
+        hub.update(switch=None)
         assert (await events())["data"] == {"status": "unloaded", "exit_code": 3}
         hub.update(catalog=Catalog((TINY_A,)))
         assert await events() == {"model": "*", "event": "models_reload"}

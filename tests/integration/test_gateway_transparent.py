@@ -56,7 +56,7 @@ async def test_headers_of_one_hop_stop_here_in_both_directions() -> None:
 
     async with passing(answer) as (front, engine):
         reader, writer = await front.raw(
-            b"GET /props HTTP/1.1\r\nHost: localhost\r\nConnection: keep-alive, X-Mine\r\nX-Mine: 1\r\nTE: trailers\r\n"
+            b"GET /slots HTTP/1.1\r\nHost: localhost\r\nConnection: keep-alive, X-Mine\r\nX-Mine: 1\r\nTE: trailers\r\n"
             b"Keep-Alive: timeout=5\r\nProxy-Authorization: x\r\nProxy-Connection: keep-alive\r\nTrailer: x\r\n\r\n"
         )
         head = await reader.readuntil(b"\r\n\r\n")
@@ -77,7 +77,7 @@ async def test_head_has_the_header_of_the_engine_and_no_body() -> None:
     async with passing(answer) as (front, engine):
         reader, writer = await front.raw(b"")
         for method, body in ((b"HEAD", b""), (b"GET", b"hello"), (b"HEAD", b"")):
-            writer.write(method + b" /props HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            writer.write(method + b" /slots HTTP/1.1\r\nHost: localhost\r\n\r\n")
             head = await reader.readuntil(b"\r\n\r\n")
             assert b"\r\nContent-Length: 5\r\nX-Own: 1\r\n" in head
             assert await reader.readexactly(len(body)) == body
@@ -143,7 +143,7 @@ async def test_both_sides_keep_their_connections() -> None:
     async with passing() as (front, engine):
         reader, writer = await front.raw(b"")
         for _ in range(5):
-            writer.write(b"GET /props HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            writer.write(b"GET /slots HTTP/1.1\r\nHost: localhost\r\n\r\n")
             assert b" 200 " in await reader.readuntil(b"\r\n\r\n")
         assert len(engine.received) == 5
         assert engine.connections == 1
@@ -153,7 +153,7 @@ async def test_both_sides_keep_their_connections() -> None:
 async def test_it_answers_on_ipv4_and_ipv6() -> None:
     async with passing() as (front, _):
         for host in ("127.0.0.1", "[::1]"):
-            assert (await front.client.get(f"http://{host}:{front.port}/props")).status_code == 200
+            assert (await front.client.get(f"http://{host}:{front.port}/slots")).status_code == 200
 
 
 async def test_an_upload_that_is_no_question_streams_through() -> None:

@@ -101,7 +101,7 @@ async def test_pages_of_other_origins_are_refused(origin: str) -> None:
 
 async def test_an_allowed_origin_reads_answers_and_errors() -> None:
     async with open_front(settings=ServerSettings(allowed_origins=("https://chat.example/",))) as front:
-        for path, status in (("/switcher/state", 200), ("/switcher/nothing", 404), ("/props", 503)):
+        for path, status in (("/switcher/state", 200), ("/switcher/nothing", 404), ("/slots", 503)):
             answer = await ask(front, path, Origin="https://chat.example")
             assert answer.status_code == status
             assert answer.headers["Access-Control-Allow-Origin"] == "https://chat.example"
@@ -142,7 +142,7 @@ async def test_a_preflight_is_answered_here_and_never_reaches_an_engine() -> Non
 async def test_each_key_opens_every_route(headers: dict[str, str]) -> None:
     async with open_front(settings=KEYS) as front:
         assert (await ask(front, **headers)).status_code == 200
-        assert (await ask(front, "/props", **headers)).status_code == 503
+        assert (await ask(front, "/slots", **headers)).status_code == 503
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ async def test_each_key_opens_every_route(headers: dict[str, str]) -> None:
 )
 async def test_without_a_right_key_only_the_health_is_told(headers: dict[str, str]) -> None:
     async with open_front(settings=KEYS) as front:
-        for path in ("/switcher/state", "/v1/models", "/props", "/switcher/nothing"):
+        for path in ("/switcher/state", "/v1/models", "/slots", "/switcher/nothing"):
             answer = await ask(front, path, **headers)
             assert answer.status_code == 401
             assert answer.json()["error"]["code"] == "wrong-key"
@@ -177,7 +177,7 @@ async def test_keys_are_told_nobody_and_written_nowhere(
         answers = [
             await ask(front, path, method, Authorization=f"Bearer {key}")
             for key in ("first key", CONTROL_KEY, "a wrong key")
-            for method, path in (("GET", "/switcher/state"), ("POST", "/switcher/stop"), ("GET", "/props"))
+            for method, path in (("GET", "/switcher/state"), ("POST", "/switcher/stop"), ("GET", "/slots"))
         ]
         assert {answer.status_code for answer in answers} == {200, 401, 500, 503}
         told = caplog.text + "".join(f"{answer.text} {answer.headers}" for answer in answers)

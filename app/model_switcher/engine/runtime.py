@@ -113,6 +113,10 @@ class Runtime:
         """Call `listener` now and with every new snapshot; returns what ends that."""
         return self.hub.subscribe(listener)
 
+    def subscribe_outcomes(self, listener: Callable[[Outcome], None]) -> Callable[[], None]:
+        """Call `listener` whenever a load has ended, whoever wanted it; returns what ends that."""
+        return self._timing.subscribe(listener)
+
     async def start(self) -> None:
         """Begin to look for models, to read memory, and to serve the default model. Returns at once."""
         self._collection.start()

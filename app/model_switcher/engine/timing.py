@@ -38,6 +38,7 @@ class Timing:
         self._again = False
         self._catalog: Catalog | None = None
         self._unsubscribe: Callable[[], None] = lambda: None
+        self._listeners: list[Callable[[Outcome], None]] = []
 
     async def open(self) -> None:
         """Remember earlier runs."""
@@ -63,6 +64,13 @@ class Timing:
             cold=self._cold.pop(outcome.target, None),
         )
         self._tell_soon()
+        for listener in tuple(self._listeners):
+            listener(outcome)
+
+    def subscribe(self, listener: Callable[[Outcome], None]) -> Callable[[], None]:
+        """Call `listener` whenever a load has ended; returns what ends that."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
 
     def _changed(self, snapshot: Snapshot) -> None:
         if snapshot.catalog is not self._catalog:

@@ -35,8 +35,26 @@ class Ticket(Protocol):
         ...
 
 
+class Door(Protocol):
+    """A server that requests for `model` pass to."""
+
+    @property
+    def model(self) -> str: ...
+
+    @property
+    def url(self) -> str: ...
+
+    @property
+    def key(self) -> str: ...
+
+
 class Admission(Protocol):
     """The gate in front of the models."""
+
+    @property
+    def doors(self) -> Sequence[Door]:
+        """The servers that requests pass to. Who only looks at one of them does not count as its user."""
+        ...
 
     async def enter(self, model: str | None = None, *, wake: bool = True) -> Ticket:
         """A ticket for the model of that id, or for the selected one, after waiting for it if need be.
@@ -107,6 +125,10 @@ class Backend(Protocol):
 
     def subscribe(self, listener: Callable[[Snapshot], None]) -> Callable[[], None]:
         """Call `listener` at once and at every change; returns what ends that."""
+        ...
+
+    def subscribe_outcomes(self, listener: Callable[[Outcome], None]) -> Callable[[], None]:
+        """Call `listener` whenever a load has ended, whoever wanted it; returns what ends that."""
         ...
 
     async def resolve(self, name: str) -> Model:

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
 from model_switcher.domain.owners import RAM
 from model_switcher.domain.states import ServerState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from prometheus_client.core import Metric
+    from collections.abc import Iterable, Iterator, Mapping
 
     from model_switcher.domain.memory import Gpu, Readings
     from model_switcher.domain.snapshot import Snapshot
+    from model_switcher.gateway.tally import Histogram, Tally
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 _PREFIX = "model_switcher_"
@@ -28,21 +29,31 @@ _GPU = ("gpu", "name", "source")
 Sample = tuple[tuple[str, ...], float | None]
 
 
-def exposition(snapshot: Snapshot) -> bytes:
-    """All metrics of one moment, in the text format of `CONTENT_TYPE`."""
+def exposition(snapshot: Snapshot, tally: Tally, engines: Mapping[str, str]) -> bytes:
+    """All metrics of one moment, in the text format of `CONTENT_TYPE`.
+
+    Args:
+        snapshot: What is the case.
+        tally: What was counted since the instance began.
+        engines: What the engines say themselves, in the same format, by the model that they hold.
+    """
     registry = CollectorRegistry()
-    registry.register(_SnapshotCollector(snapshot))
+    registry.register(_Collector(snapshot, tally, engines))
     return generate_latest(registry)
 
 
-class _SnapshotCollector(Collector):
-    def __init__(self, snapshot: Snapshot) -> None:
+class _Collector(Collector):
+    def __init__(self, snapshot: Snapshot, tally: Tally, engines: Mapping[str, str]) -> None:
         self._snapshot = snapshot
+        self._tally = tally
+        self._engines = engines
 
     def collect(self) -> Iterator[Metric]:
         snapshot = self._snapshot
         yield _gauge("info", "Always 1; the label is of interest.", ("version",), [((snapshot.version,), 1)])
         yield from _servers(snapshot)
+        yield from _counted(self._tally)
+        yield from _of_engines(self._engines)
         if snapshot.readings is not None:
             yield from _gpus(snapshot.readings.gpus)
             yield from _main_memory(snapshot.readings)
@@ -75,7 +86,7 @@ def _servers(snapshot: Snapshot) -> Iterator[Metric]:
         [((server.model,), server.tokens_per_second) for server in servers],
     )
     yield _gauge(
-        "load_seconds",
+        "server_load_seconds",
         "How long the server took to load.",
         ("model",),
         [((server.model,), server.load_seconds) for server in servers],
@@ -149,3 +160,49 @@ def _gauge(name: str, text: str, labels: tuple[str, ...], samples: Iterable[Samp
         if value is not None:
             family.add_metric(values, value)
     return family
+
+
+def _counted(tally: Tally) -> Iterator[Metric]:
+    yield _histogram(
+        "load_seconds",
+        "Loads by how they ended and who wanted them; each phase, and all of them.",
+        ("phase", "result", "reason"),
+        tally.loads,
+    )
+    waits = {(how,): waits for how, waits in tally.waits.items()}
+    yield _histogram(
+        "request_wait_seconds",
+        "How long requests waited for their model, and whether they were served, refused, or left.",
+        ("result",),
+        waits,
+    )
+    restarts = CounterMetricFamily(f"{_PREFIX}restarts", "Loads after a crash.", labels=("model",))
+    for model, count in tally.restarts.items():
+        restarts.add_metric((model,), count)
+    yield restarts
+
+
+def _histogram(name: str, text: str, labels: tuple[str, ...], histograms: Mapping[Any, Histogram]) -> Metric:
+    """`histograms` has a tuple of the labels' values for each."""
+    family = HistogramMetricFamily(f"{_PREFIX}{name}", text, labels=labels)
+    for values, histogram in histograms.items():
+        bounds = [*map(str, histogram.bounds), "+Inf"]
+        buckets = list(zip(bounds, map(float, accumulate(histogram.counts)), strict=True))
+        family.add_metric(values, buckets, histogram.total)
+    return family
+
+
+def _of_engines(engines: Mapping[str, str]) -> Iterable[Metric]:
+    """Every family once, with the samples of all models."""
+    families: dict[str, Metric] = {}
+    for model, text in engines.items():
+        try:
+            told = list(text_string_to_metric_families(text))
+        except ValueError:  # whatever that engine speaks
+            continue
+        for family in told:
+            known = families.setdefault(family.name, Metric(family.name, family.documentation, family.type))
+            known.samples += [
+                sample._replace(labels={"model": model, **sample.labels}) for sample in family.samples
+            ]
+    return families.values()

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING
 
 from aiohttp import HttpVersion11, web
 
 from model_switcher.domain import wire
-from model_switcher.domain.errors import UpstreamLost, UsageError
+from model_switcher.domain.errors import SwitcherError, UpstreamLost, UsageError
 from model_switcher.gateway.answers import PassedAnswer, PlainError
 from model_switcher.gateway.bodies import Body, HeldBytes, body_is_held, permit_body
 from model_switcher.gateway.guards import MODEL_HEADER
 from model_switcher.gateway.http1 import LAST_CHUNK, Head, chunk, request_head
 from model_switcher.gateway.patience import next_piece, send
 from model_switcher.gateway.routing import may_load
+from model_switcher.gateway.tally import LEFT, REFUSED, SERVED
 from model_switcher.gateway.upstream import ConnectionClosedError, Upstreams, address_of
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
     from model_switcher.gateway.backend import Admission, Ticket
     from model_switcher.gateway.routing import Routing
+    from model_switcher.gateway.tally import Tally
     from model_switcher.gateway.upstream import Connection
 
 # Seconds between the death of an engine and the moment when the controller has heard of it, in steps.
@@ -36,9 +39,10 @@ class _UnreachedError(Exception):
 class Proxy:
     """Passes requests to the models that they are for, when the gate lets them."""
 
-    def __init__(self, admission: Admission, routing: Routing, *, hold_bytes: int) -> None:
+    def __init__(self, admission: Admission, routing: Routing, tally: Tally, *, hold_bytes: int) -> None:
         self._admission = admission
         self._routing = routing
+        self._tally = tally
         self._upstreams = Upstreams()
         self.held = HeldBytes(hold_bytes)
         self.closing = False
@@ -72,7 +76,7 @@ class Proxy:
         """The answer of a model. An engine that takes no connection has just died: the next one is waited for."""
         pauses = iter(_UNTIL_NOTICED)
         while True:
-            ticket = await self._admission.enter(model, wake=may_load(request))
+            ticket = await self._enter(model, wake=may_load(request))
             try:
                 return await self._exchange(request, ticket, body, cors)
             except _UnreachedError as error:
@@ -82,6 +86,18 @@ class Proxy:
             finally:
                 ticket.leave()
             await asyncio.sleep(pause)
+
+    async def _enter(self, model: str | None, *, wake: bool) -> Ticket:
+        began, how = time.monotonic(), LEFT
+        try:
+            ticket = await self._admission.enter(model, wake=wake)
+            how = SERVED
+        except SwitcherError:
+            how = REFUSED
+            raise
+        finally:
+            self._tally.waited(time.monotonic() - began, how)
+        return ticket
 
     async def _exchange(
         self, request: web.BaseRequest, ticket: Ticket, body: Body, cors: Mapping[str, str]

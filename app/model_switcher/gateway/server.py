@@ -28,6 +28,7 @@ from model_switcher.gateway.proxy import Proxy, target_of
 from model_switcher.gateway.router.routes import PROPS, RouterRoutes
 from model_switcher.gateway.routing import Routing, query_names_a_model
 from model_switcher.gateway.streams import Streams
+from model_switcher.gateway.tally import Tally
 
 if TYPE_CHECKING:
     import socket
@@ -83,7 +84,8 @@ class Gateway:
         callers = Callers()
         routing = Routing(backend, unknown=settings.unknown_model, ports=ports, callers=callers)
         self._routing = routing
-        self._proxy = Proxy(backend.admission, routing, hold_bytes=settings.hold_bytes)
+        self._tally = Tally(backend)
+        self._proxy = Proxy(backend.admission, routing, self._tally, hold_bytes=settings.hold_bytes)
         self._streams = Streams(backend)
         self._lending = LendingRoutes(backend, self._streams, callers)
         self._routing = routing
@@ -110,7 +112,7 @@ class Gateway:
             "/models/load": {"POST": router.load},
             "/models/unload": {"POST": router.unload},
             PROPS: {"GET": router.props},
-            METRICS: {"GET": Metrics(backend).metrics},
+            METRICS: {"GET": Metrics(backend, self._tally).metrics},
             "/switcher/state": {"GET": control.state},
             "/switcher/models": {"GET": control.models},
             "/switcher/history": {"GET": control.history},
@@ -145,6 +147,7 @@ class Gateway:
         """Answer on these sockets, which listen already."""
         self._streams.begin()
         self._router.begin()
+        self._tally.begin()
         self._server = web.Server(
             self._handle,
             handler_cancellation=True,  # a client that leaves ends its request, up to the engine
@@ -167,6 +170,7 @@ class Gateway:
         self._proxy.closing = True
         self._streams.end()
         self._router.end()
+        self._tally.end()
         # Not `Server.pre_shutdown`: it would also stop reading the bodies of requests that are still coming in.
         for connection in self._server.connections if self._server is not None else ():
             if connection not in self._busy:

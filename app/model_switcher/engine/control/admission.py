@@ -97,6 +97,11 @@ class Admission:
         """Requests that wait."""
         return len(self._waiting)
 
+    @property
+    def doors(self) -> tuple[Open, ...]:
+        """The servers that requests pass to. Who only looks at one of them does not count as its user."""
+        return tuple(self._gates.open.values())
+
     def wants(self) -> dict[str, float]:
         """The models that requests wait for, and since when the oldest of each."""
         first: dict[str, float] = {}

@@ -22,9 +22,10 @@ from model_switcher.engine.gguf.beginning import read_beginning
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Collection, Mapping
 
     from model_switcher.domain.engines import EngineBinary
+    from model_switcher.domain.launch import Option
     from model_switcher.domain.settings import Settings
     from model_switcher.engine.binaries.probe import EngineProber
 
@@ -82,6 +83,11 @@ async def _prepared(prepare: Prepare, model: str) -> Launch | Failure:
         return Failure(cause=SwitcherError.code, sentence=f"It could not be checked: {error}")
 
 
+def _counted(options: Mapping[str, Option], known: Collection[str]) -> tuple[str, ...]:
+    """What has an engine count its tokens for `GET /metrics`, unless the settings say something about that."""
+    return ("--metrics",) if "metrics" not in options and "--metrics" in known else ()
+
+
 class Preflight:
     """Checks models before they are started.
 
@@ -135,7 +141,7 @@ class Preflight:
             model=model,
             binary=binary,
             engine=engine,
-            options=tuple(arguments(options)),
+            options=(*_counted(options, facts.flags), *arguments(options)),
             pinned=self.settings.is_pinned(names),
         )
 

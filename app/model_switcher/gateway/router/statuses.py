@@ -54,15 +54,19 @@ class Statuses:
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
         self._failed: dict[str, tuple[int, int]] = {}
-        self._outcome: Outcome | None = None
         self._listeners: list[Callable[[], None]] = []
         self._forget: Callable[[], None] = lambda: None
         self.now: Mapping[str, Status] = {}
 
     def begin(self) -> None:
         """Follow the runtime from now on."""
-        self._outcome = self._backend.snapshot.outcome
-        self._forget = self._backend.subscribe(self._look)
+        ends = self._backend.subscribe(self._update), self._backend.subscribe_outcomes(self._hear)
+
+        def end() -> None:
+            for one in ends:
+                one()
+
+        self._forget = end
 
     def end(self) -> None:
         """Follow it no more."""
@@ -84,13 +88,9 @@ class Statuses:
         self._failed[model] = count + 1, exit_code or FAILED_CODE
         self._update(self._backend.snapshot)
 
-    def _look(self, snapshot: Snapshot) -> None:
-        outcome = snapshot.outcome
-        if outcome is not None and outcome is not self._outcome and outcome.failure is not None:
-            count, _ = self._failed.get(outcome.target, (0, 0))
-            self._failed[outcome.target] = count + 1, outcome.failure.exit_code or FAILED_CODE
-        self._outcome = outcome
-        self._update(snapshot)
+    def _hear(self, outcome: Outcome) -> None:
+        if outcome.failure is not None:
+            self.note_failure(outcome.target, outcome.failure.exit_code)
 
     def _update(self, snapshot: Snapshot) -> None:
         for server in snapshot.servers:
