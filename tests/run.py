@@ -30,8 +30,14 @@ DEBIAN_PACKAGES = """
     libxcb-sync1 libxcb-util1 libxcb-xfixes0 libxcb-xkb1 libxkbcommon-x11-0
     fish zsh fonts-dejavu-core gcc libc6-dev libvulkan-dev mesa-vulkan-drivers util-linux
 """.split()  # noqa: SIM905 - forty names read better so
-# What the tests in tests/browser drive.
-BROWSER_PACKAGES = ["chromium", "chromium-driver"]
+# What only the long lane needs, by the word that `--prepare` takes.
+MORE_DEBIAN_PACKAGES = {
+    "browser": ["chromium", "chromium-driver"],  # what the tests in tests/browser drive
+    "wine": ["wine", "wine64", "gcc-mingw-w64-x86-64-win32"],
+    "installs": ["desktop-file-utils"],
+    "rivals": ["copyq", "qlipper"],
+}
+NOT_OF_PYTHON = {"wine", "installs", "rivals"}
 
 
 def main(arguments: list[str]) -> int:
@@ -39,8 +45,9 @@ def main(arguments: list[str]) -> int:
     if arguments[:1] == ["--prepare"]:
         extras += arguments[1:]
     if shutil.which("apt-get") and shutil.which("dpkg-query"):
-        install_debian_packages(DEBIAN_PACKAGES + (BROWSER_PACKAGES if "browser" in extras else []))
-    install_python_packages(extras)
+        more = [package for extra in extras for package in MORE_DEBIAN_PACKAGES.get(extra, [])]
+        install_debian_packages(DEBIAN_PACKAGES + more)
+    install_python_packages([extra for extra in extras if extra not in NOT_OF_PYTHON])
     if arguments[:1] == ["--prepare"]:
         return 0
     return subprocess.call([PYTHON, "-m", "pytest", *side_by_side(), *arguments], cwd=ROOT)
