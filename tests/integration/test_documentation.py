@@ -39,6 +39,7 @@ ELSEWHERE = {
     r"python distribution/": "test_the_generated_pages_are_what_the_code_says; the benchmarks, in .ci/full",
     r"(PYTHONPATH=\S+ )?(\.venv/bin/)?python\d? (benchmarks|tests)/": "the benchmarks, in .ci/full",
     r"ggml-rpc-server ": "tests/integration/test_rpc.py",
+    r"(PYTHONHASHSEED=0 )?pyinstaller ": ".ci/run and .ci/full",
     r"systemctl ": "tests/packaging/installs.py reads the unit; no systemd runs where tests run",
 }
 # Those that are an instance, or end it: they have tests of their own.
