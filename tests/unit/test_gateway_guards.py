@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fakes.http_engines import ScriptedEngine, sized
-from fakes.upstream import CONTROL_KEY, Front, SmallBackend, open_front
+from fakes.upstream import CONTROL_KEY, Front, SmallBackend, open_front, passing
 from model_switcher.domain.settings import ServerSettings
 
 if TYPE_CHECKING:
@@ -188,3 +188,30 @@ async def test_keys_are_told_nobody_and_written_nowhere(
 
 async def _write(writer: object, data: bytes) -> None:
     writer.write(data)  # type: ignore[attr-defined]
+
+
+async def test_the_pages_of_the_web_interface_need_no_key_and_nothing_else_does_without() -> None:
+    async with passing(api_keys=("a key",)) as (front, engine):
+        for path in (
+            "/",
+            "/index.html",
+            "/favicon.ico",
+            "/_app/immutable/bundle.DTl4v-WL.js",
+            "/pwa-64x64.png",
+        ):
+            assert (await front.client.get(path)).status_code == 200, path
+        assert len(engine.received) == 5
+        assert (await front.client.post("/", content=b"x")).status_code == 401
+        for path in (
+            "/slots",
+            "/_app/",
+            "/_app/%2e%2e/slots",
+            "/lora-adapters",
+            "/x.png/slots",
+            "/switcher/state",
+        ):
+            assert (await front.client.get(path)).status_code == 401, path
+        reader, writer = await front.raw(b"GET /_app/../slots HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert (await reader.readline()).startswith(b"HTTP/1.1 401")
+        writer.close()
+        assert len(engine.received) == 5

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
+import re
 import socket
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -25,6 +26,12 @@ MODEL_HEADER = "X-Model-Switcher-Model"
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 _REMEMBERED_HOSTS = 256
+WITHOUT_KEY = frozenset({"/health", "/v1/health"})
+# The files of llama-server's web interface, which gives them to everybody too: they ask for the key, and use it.
+_PAGES = re.compile(
+    r"/(?:index\.html|favicon\.(?:ico|svg)|manifest\.webmanifest|sw\.js|version\.json|[\w-]+\.png"
+    r"|_app/(?:[\w-]+/)*[\w-]+(?:\.[\w-]+)*)?"
+)
 
 
 class Guards:
@@ -67,6 +74,10 @@ class Guards:
             f"Pages of {origin!r} may not use this server",
             hint="Add the origin to [server] allowed-origins if they should.",
         )
+
+    def needs_key(self, method: str, path: str) -> bool:
+        """Whether a request has to come with a key, where keys are needed at all."""
+        return path not in WITHOUT_KEY and not (method in {"GET", "HEAD"} and _PAGES.fullmatch(path))
 
     def check_key(self, headers: Mapping[str, str]) -> None:
         """Whether the caller has a key, where one is needed.

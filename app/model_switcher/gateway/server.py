@@ -45,7 +45,6 @@ CUT_TIMEOUT = 0.1
 CLIENT_GONE = 499  # seen by nobody
 LONGEST_HEADER_LINE = 64 * 1024
 OUR_PREFIX = "/switcher/"
-WITHOUT_KEY = frozenset({"/health", "/v1/health"})
 
 _log = logging.getLogger(__name__)
 # What somebody sent that is no HTTP is answered; a traceback of it in the user's terminal helps nobody.
@@ -215,7 +214,7 @@ class Gateway:
             path = target.partition("?")[0]
             if request.method == "OPTIONS":
                 return self._guards.options_answer(origin, request.headers, self._methods_of(path))
-            if path not in WITHOUT_KEY:
+            if self._guards.needs_key(request.method, path):
                 self._guards.check_key(request.headers)
             if self._is_for_a_model(request, path, target):
                 return await self._proxy.forward(request, cors)
