@@ -25,14 +25,14 @@ from typing import TYPE_CHECKING, Any
 from memory_data import read_truth
 from xllamacpp.memory import estimate_gpu_layers
 
-from model_switcher.domain.prediction import predict
+from model_switcher.domain.prediction.predict import predict
 from model_switcher.domain.units import GIB, KIB, MIB
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from fakes.memory_truth import Row
-    from model_switcher.domain.prediction import Blueprint
+    from model_switcher.domain.prediction.blueprint import Blueprint
 
 UNITS = {"KB": KIB, "MB": MIB, "GB": GIB}
 

@@ -4,9 +4,9 @@
 
 TRUTH is a file of llama-server's own figures: by "model|context|type of the cache|way to load it", `dev` for what its
 table `memory breakdown` says of each device in MiB, `buf.compute` for its compute buffers, `layers` for how many layers
-were on the GPU where that is not half of them. CORPUS is the folder of the
-GGUF files, with a manifest.json that says which file each model is. Written are NAME-blueprints.json and NAME-truth.csv
-in tests/data/memory.
+were on the GPU where those are neither all nor half of the blocks (the way is then "gpu:ngl=" and that number). CORPUS
+is the folder of the GGUF files, with a manifest.json that says which file each model is. Written are
+NAME-blueprints.json and NAME-truth.csv in tests/data/memory.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ WAYS: dict[str, dict[str, str]] = {
     "cpu": {},
     "no layers": {"n-gpu-layers": "0"},
     "half": {"n-gpu-layers": "half"},
+    "some layers": {"n-gpu-layers": "half"},
     "caches in main memory": {"no-kv-offload": "true"},
     "no flash attention": {"flash-attn": "off"},
     "cpu, no flash attention": {"flash-attn": "off"},
@@ -46,6 +47,7 @@ NAMES = {
     "cpu": "cpu",
     "ngl0": "no layers",
     "gpu:ngl-half": "half",
+    "gpu:ngl": "some layers",
     "gpu:nkvo": "caches in main memory",
     "gpu:fa-off": "no flash attention",
     "cpu:fa-off": "cpu, no flash attention",
@@ -100,7 +102,7 @@ def read_blueprint(path: Path) -> Blueprint:
 def read_row(key: str, said: dict[str, Any], blueprints: dict[str, Blueprint]) -> Row:
     """One line of a truth file."""
     model, context, cache_type, way = key.split("|")
-    variant = NAMES[way]
+    variant = NAMES[way.partition("=")[0]]
     options = {"ctx-size": context, **WAYS[variant]}
     if cache_type != "f16":
         options |= {"cache-type-k": cache_type, "cache-type-v": cache_type}

@@ -12,11 +12,15 @@ import pytest
 from fakes.commands import command
 from fakes.engines import EMBEDDED, LLAMA_SERVER
 from fakes.gguf_files import write_model
+from fakes.memory_truth import DATA, read_blueprints
+from model_switcher.cli.inspect_memory import room
 from model_switcher.domain.catalog import Model
 from model_switcher.domain.engines import EngineBinary
+from model_switcher.domain.memory import Gpu, Readings
 from model_switcher.domain.need import Source
 from model_switcher.domain.prediction.blueprint import open_blueprint, pack
-from model_switcher.domain.units import MIB
+from model_switcher.domain.prediction.load import load_options
+from model_switcher.domain.units import GIB, MIB, format_size
 from model_switcher.engine.binaries.probe import probe
 from model_switcher.engine.catalog import scan_file
 from model_switcher.engine.demo_models import write_llama
@@ -175,3 +179,41 @@ async def test_a_file_that_is_no_model_is_told_as_what_it_is(settings: Path) -> 
     text = (await command(settings, "inspect", str(path))).output
     assert "Eyes" in text
     assert "none itself" in text
+
+
+CARD = Gpu(index=0, name="RTX", source="nvml", total=16 * GIB, used=0, free=0)
+
+
+@pytest.mark.parametrize(
+    ("free", "options", "found"),
+    [
+        (24 * GIB, {}, "131,072 tokens fit."),
+        (12 * GIB, {}, "49,920 tokens or 15 layers with 131,072 tokens would fit."),
+        (12 * GIB, {"ctx-size": 8192}, "8,192 tokens fit."),
+        (12 * GIB, {"cache-type-k": "q8_0", "cache-type-v": "q8_0"}, "93,440 tokens or 25 layers with 131,072 tokens would fit."),
+        (5 * GIB, {"ctx-size": 8192}, "20 layers with 8,192 tokens would fit."),
+        (GIB, {}, "it does not fit."),
+    ],
+)  # fmt: skip
+def test_what_would_fit_now_is_told(
+    model: Model, free: int, options: dict[str, str | int], found: str
+) -> None:
+    llama = replace(
+        model,
+        blueprint=read_blueprints(DATA / "corpus-blueprints.json")["llama31-8b-q4km"],
+        context_length=131072,
+        block_count=32,
+    )
+    readings = Readings(time=1.0, gpus=(replace(CARD, free=free),))
+    sentence = room(llama, load_options(options), readings, GIB, gpu=True)
+    assert sentence == f"Now, with {format_size(free)} free on the GPUs and 1.0 GiB of it to spare: {found}"
+
+
+def test_what_would_fit_into_unknown_memory_is_unknown(model: Model) -> None:
+    silent = Readings(time=1.0, gpus=(replace(CARD, free=None),))
+    assert room(model, load_options({}), silent, GIB, gpu=True) is None
+    assert room(model, load_options({}), Readings(time=1.0, gpus=(CARD,)), GIB, gpu=False) is None
+    assert (
+        room(replace(model, blueprint=None), load_options({}), replace(silent, gpus=(CARD,)), 0, gpu=True)
+        is None
+    )

@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from model_switcher.cli.inspect_memory import memory_rows, print_rows, row_form
+from model_switcher.cli.inspect_memory import memory_rows, print_rows, room_sentence, row_form
 from model_switcher.cli.tables import print_table
 from model_switcher.domain.catalog import Model, Reject, Rejected
 from model_switcher.domain.errors import UnusableModel
@@ -55,7 +55,7 @@ async def inspect(options: argparse.Namespace) -> int:
         print(encode({"model": known, "memory": [row_form(row, model) for row in rows]}).decode())
     else:
         _print(model, header)
-        print_rows(model, rows)
+        print_rows(model, rows, await room_sentence(model, options))
     return 0
 
 
