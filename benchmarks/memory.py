@@ -1,9 +1,11 @@
 """How far the predicted memory is from what llama-server itself says, beside other estimators in the same run.
 
-    PYTHONPATH=tests python benchmarks/memory.py TRUTH CORPUS [--modelinfo COMMAND] [--node FOLDER] [--no-others]
+    PYTHONPATH=tests python benchmarks/memory.py
+    PYTHONPATH=tests python benchmarks/memory.py TRUTH CORPUS [--modelinfo COMMAND] [--node FOLDER]
 
-TRUTH and CORPUS are those of benchmarks/memory_data.py. Other estimators are asked about everything on the GPU, at f16,
-which all of them know: the size of the file times 1.2; xllamacpp.memory; `modelinfo` of modelinfo-cli, if it is found or
+The first form compares with all that lies in tests/data/memory. The second needs the files themselves: TRUTH and CORPUS
+are those of benchmarks/memory_data.py. There other estimators are asked too, about everything on the GPU at f16, which
+all of them know: the size of the file times 1.2; xllamacpp.memory; `modelinfo` of modelinfo-cli, if it is found or
 COMMAND names it; node-llama-cpp, if FOLDER has it in its node_modules.
 """
 
@@ -25,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 from memory_data import read_truth
 from xllamacpp.memory import estimate_gpu_layers
 
+from fakes.memory_truth import DATA, read_blueprints, read_rows
 from model_switcher.domain.prediction.predict import predict
 from model_switcher.domain.units import GIB, KIB, MIB
 
@@ -52,25 +55,29 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("truth", type=Path)
-    parser.add_argument("corpus", type=Path)
+    parser.add_argument("truth", type=Path, nargs="?")
+    parser.add_argument("corpus", type=Path, nargs="?")
     parser.add_argument("--modelinfo", default=shutil.which("modelinfo"), help="command of modelinfo-cli")
     parser.add_argument("--node", type=Path, help="folder whose node_modules have node-llama-cpp")
-    parser.add_argument("--no-others", action="store_true", help="leave other estimators out")
     arguments = parser.parse_args()
+    if arguments.truth is None or arguments.corpus is None:
+        for name in ("corpus", "further", "published"):
+            print(f"\n## {name}\n")
+            rows = read_rows(DATA / f"{name}-truth.csv")
+            print_ours(rows, our_errors(rows, read_blueprints(DATA / f"{name}-blueprints.json")))
+        return
     rows, blueprints = read_truth(arguments.truth, arguments.corpus)
     errors = our_errors(rows, blueprints)
+    print_ours(rows, errors)
+    asked = [row for row in rows if row.variant == "" and "cache-type-k" not in row.options]
+    print_others(asked, arguments.corpus, errors, others(arguments))
+
+
+def print_ours(rows: list[Row], errors: dict[int, float]) -> None:
     whole = [row for row in rows if row.variant == ""]
-    print_ways(rows, errors)
-    print_groups("context and cache", whole, errors, contexts)
-    print_groups("model", whole, errors, lambda row: row.model)
-    if not arguments.no_others:
-        print_others(
-            [row for row in whole if "cache-type-k" not in row.options],
-            arguments.corpus,
-            errors,
-            others(arguments),
-        )
+    print_groups("way to load", rows, errors, lambda row: row.variant or "everything on the GPU")
+    print_groups("context and cache, everything on the GPU", whole, errors, contexts)
+    print_groups("model, everything on the GPU", whole, errors, lambda row: row.model)
 
 
 def our_errors(rows: Iterable[Row], blueprints: dict[str, Blueprint]) -> dict[int, float]:
@@ -89,10 +96,6 @@ def our_errors(rows: Iterable[Row], blueprints: dict[str, Blueprint]) -> dict[in
 
 def contexts(row: Row) -> str:
     return f"{int(row.options['ctx-size']):7,}, {row.options.get('cache-type-k', 'f16')}"
-
-
-def print_ways(rows: Iterable[Row], errors: dict[int, float]) -> None:
-    print_groups("way to load", rows, errors, lambda row: row.variant or "everything on the GPU")
 
 
 def print_groups(
