@@ -208,7 +208,7 @@ def test_a_file_that_is_edited_by_hand_shows_at_once_and_so_does_its_theme(qapp:
         it.desk.document = {**DOCUMENT, "memory": {"margin": "3 GiB"}, "desktop": {"theme": "light"}}
         it.engine.show(replace(it.engine.snapshot, settings_edition=7))
         await it.until(lambda: applied)
-        assert applied[-1].theme == "light"  # type: ignore[attr-defined]
+        assert applied[-1].desktop.theme == "light"  # type: ignore[attr-defined]
         await it.until(lambda: it.editor("memory", "margin").line.text() == "3 GiB")  # type: ignore[union-attr]
         assert it.window.list.currentRow() == 3, "the same page, in other colours"
 

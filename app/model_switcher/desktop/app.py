@@ -85,8 +85,14 @@ def run(
     windows = Windows(login)
     log = LogHost(theme=settings.theme, options=options, secrets=secrets)
     windows.add(Ask.LOG, log.open, log.connect_to)
+    editor = SettingsHost(theme=settings.theme, login=login)
+    editor.applied.connect(lambda now: log.set_theme(now.desktop.theme))
+    editor.applied.connect(lambda now: log.keep_secret(now.server.api_keys))
+    windows.add(Ask.SETTINGS, editor.open, editor.connect_to)
     try:
-        return _run_to_the_end(app, lambda: _main(app, begin, settings, windows, options, quiet=quiet))
+        return _run_to_the_end(
+            app, lambda: _main(app, begin, settings, windows, options, editor=editor, quiet=quiet)
+        )
     finally:
         for engine in begun:
             engine.request_stop()
@@ -113,6 +119,7 @@ async def _main(
     windows: Windows,
     options: Callable[[Model], Options],
     *,
+    editor: SettingsHost,
     quiet: bool,
 ) -> int:
     stop = asyncio.Event()
@@ -120,12 +127,10 @@ async def _main(
     app.installEventFilter(quit_filter)
     on_signals(asyncio.get_running_loop(), stop.set)
     first = view_state(Snapshot(scanning=True))
-    editor = SettingsHost(theme=settings.theme, login=windows.login)
-    windows.add(Ask.SETTINGS, editor.open)
     tray = Tray(theme=settings.theme, offered=windows.offered, first=first)
     panel = PanelHost(theme=settings.theme, offered=windows.offered, options=options)
     presenter = Presenter(tray, panel, settings, windows=windows, quit_=stop.set, quiet=quiet)
-    editor.applied.connect(presenter.apply)
+    editor.applied.connect(lambda now: presenter.apply(now.desktop))
     tray.appear()
     caller = _Caller()
     caller.called.connect(presenter.show_panel, Qt.ConnectionType.QueuedConnection)
@@ -147,7 +152,6 @@ async def _attend(engine: EngineSide, presenter: Presenter, editor: SettingsHost
     if ready.done() and ready.exception() is None:
         bridge = Bridge(engine.loop, ready.result())
         presenter.connect(bridge)
-        editor.connect_to(bridge)
         with contextlib.suppress(Closing):
             await bridge.open()
             await _first_of(stopping, ended)

@@ -90,6 +90,10 @@ class LogHost(QObject):
         self._theme = theme
         self._dress()
 
+    def keep_secret(self, secrets: tuple[str, ...]) -> None:
+        """Neither these may be copied, from now on; what was secret before stays so."""
+        self._secrets = tuple(dict.fromkeys((*self._secrets, *secrets)))
+
     def _begin(self) -> None:
         if self._feed is not None:
             self._feed.cancel()

@@ -40,7 +40,7 @@ class SettingsHost(QObject):
     """Knows what the settings are, and shows them.
 
     Signals:
-        applied: The `[desktop]` table whenever it may have changed.
+        applied: The settings in force, whenever they may have changed.
     """
 
     applied = Signal(object)
@@ -118,7 +118,7 @@ class SettingsHost(QObject):
     def _take(self, state: SettingsState) -> None:
         desktop = state.in_force.desktop
         self._theme = desktop.theme
-        self.applied.emit(desktop)
+        self.applied.emit(state.in_force)
         self._follow_login(desktop)
         if self._draft is not None:
             self._draft.rebase(state)
