@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from fakes import settings_states as states
+from model_switcher.desktop.view_state import panel_view, view_state
 from model_switcher.desktop.view_state.settings import Draft, Editor, FieldView, PageId, typed, window_view
 from model_switcher.desktop.view_state.settings.draft import document_of, typed_option
 from model_switcher.desktop.view_state.settings.fields import Effect, labels
@@ -235,3 +236,12 @@ def test_a_file_that_changes_meanwhile_keeps_what_was_changed_here() -> None:
         states.state({**states.DOCUMENT, "desktop": {"theme": "dark"}, "memory": {"margin": "2 GiB"}})
     )
     assert made.changes == {("memory", "margin"): "1 GiB"}
+
+
+def test_a_broken_file_is_told_in_menu_tooltip_and_panel() -> None:
+    told = "The settings in x have a problem"
+    broken = states.snapshot(settings_notice=told)
+    assert told in view_state(broken).messages
+    assert told in view_state(broken).tooltip
+    banners = panel_view(broken).banners
+    assert [banner.text for banner in banners if banner.title == "The settings file"] == [told]

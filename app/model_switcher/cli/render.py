@@ -64,6 +64,8 @@ def print_state(snapshot: Snapshot, catalog: Catalog) -> None:
 def _print_notices(snapshot: Snapshot) -> None:
     for notice in filter(None, (snapshot.notice, snapshot.settings_notice, snapshot.file_notice)):
         print(f"Notice    {notice}")
+    if snapshot.outdated:
+        print(f"Notice    Runs with older settings until it is loaded again: {', '.join(snapshot.outdated)}")
 
 
 def models_line(snapshot: Snapshot, catalog: Catalog) -> str:

@@ -64,6 +64,7 @@ def banners(snapshot: Snapshot) -> tuple[Banner, ...]:
         None if snapshot.switch is not None else _of_failure(snapshot),
         _of_spill(snapshot) or _of_low_memory(snapshot),
         _of_text(tr("Model Switcher"), snapshot.notice),
+        _of_text(tr("The settings file"), snapshot.settings_notice),
         _of_text(tr("Memory that did not come back"), snapshot.memory_notice),
         _of_text(tr("The model's file"), snapshot.file_notice),
     ]

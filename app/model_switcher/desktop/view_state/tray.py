@@ -101,7 +101,7 @@ def view_state(snapshot: Snapshot, *, recent: tuple[str, ...] = ()) -> ViewState
     return ViewState(
         header=header,
         gauge=gauge_line(memory),
-        tooltip=tooltip(header, memory, snapshot.notice or snapshot.memory_notice or snapshot.file_notice),
+        tooltip=tooltip(header, memory, _notice(snapshot)),
         icon=icon_view(snapshot),
         models=tuple(short),
         all_models=_all_models.of(snapshot, known) if len(known.models) > len(short) else (),
@@ -182,3 +182,8 @@ def _by_place(snapshot: Snapshot, known: Listing) -> tuple[PlaceEntries, ...]:
     for model in known.models.values():
         places.setdefault(known.places[model.id], []).append(_entry(snapshot, known, model))
     return tuple(PlaceEntries(place, tuple(places[place])) for place in sorted(places, key=str.casefold))
+
+
+def _notice(snapshot: Snapshot) -> str | None:
+    """The first thing that the user should know."""
+    return snapshot.notice or snapshot.settings_notice or snapshot.memory_notice or snapshot.file_notice
