@@ -13,6 +13,7 @@ import argparse
 import asyncio
 import sys
 import tempfile
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -34,6 +35,7 @@ SMALL: dict[str, Any] = {"model": MODEL, "prompt": "a", "n_predict": 1, "grammar
 STREAM: dict[str, Any] = {**SMALL, "n_predict": 64, "stream": True, "ignore_eos": True}
 DIRECT = "llama-server, directly"
 STREAMS = 64
+LEAVINGS = 30
 
 
 async def compare(
@@ -92,6 +94,25 @@ async def tray_of(settings: Path) -> AsyncIterator[Instance]:
         yield instance
 
 
+async def leaving(name: str, url: str, key: str) -> None:
+    """How long an engine works on after the client of a stream has left, as its slots tell; looked at all the time."""
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    times: list[float] = []
+    async with httpx.AsyncClient(base_url=url, trust_env=False, headers=headers, timeout=60) as client:
+        for _ in range(LEAVINGS):
+            body = {**STREAM, "n_predict": 4000}
+            async with client.stream("POST", "/completion", json=body) as answer:
+                await anext(answer.aiter_bytes())
+                began = time.perf_counter()
+            while any(slot["is_processing"] for slot in (await client.get("/slots")).json()):
+                pass
+            times.append(time.perf_counter() - began)
+    print(
+        f"| {name} | {quantile(times, 0.5) * 1000:.1f} ms | {quantile(times, 0.9) * 1000:.1f} ms | "
+        f"{max(times) * 1000:.1f} ms |"
+    )
+
+
 async def memory(folder: Path, models: list[Path]) -> None:
     """What each open stream takes in the gateway, with as many as the engine answers at once."""
     many = f"[launch]\nparallel = {STREAMS}\nctx-size = {STREAMS * 256}"
@@ -141,6 +162,11 @@ async def measure(options: argparse.Namespace) -> None:
             )
             print("|---|---:|---:|---:|---:|---:|---:|---:|---:|")
             await compare(targets, STREAM, options)
+            print("\n| a client leaves its stream, the engine is free after | median | 90 % | most |")
+            print("|---|---:|---:|---:|")
+            for title, (url, key) in targets.items():
+                if "router" not in title:  # it has no slots of its own to look at
+                    await leaving(title, url, key)
         await memory(folder, models)
 
 

@@ -156,6 +156,12 @@ async def test_events_tell_of_every_step_of_a_switch_and_of_another_list() -> No
         )  # fmt: skip
         hub.update(switch=None)
         assert (await events())["data"] == {"status": "unloaded", "exit_code": 3}
+        hub.update(switch=SwitchView(target=TINY_A.id, source=None, phase=Phase.START, started=1.0))
+        assert (await events())["data"] == {"status": "loading"}
+        hub.update(switch=None)
+        given_up = {"status": "unloaded", "exit_code": 1}
+        assert await events() == {"model": TINY_A.id, "event": "status_change", "data": given_up}
+        assert "failed" not in (await listed(front, TINY_A.id))["status"]
         hub.update(catalog=Catalog((TINY_A,)))
         assert await events() == {"model": "*", "event": "models_reload"}
 

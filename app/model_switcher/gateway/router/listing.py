@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from model_switcher.domain import wire
-from model_switcher.gateway.router.statuses import UNLOADED, Status, Value
+from model_switcher.gateway.router.statuses import FAILED_CODE, UNLOADED, Status, Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -98,7 +98,9 @@ class Listing:
                 info = {} if entry is None else {**self._identity(entry), "meta": _meta(entry, now)}
                 yield event("status_change", model, {"status": now.value, "info": info})
         elif before.value is not Value.UNLOADED or now.failures:
-            yield event("status_change", model, {"status": now.value, "exit_code": now.exit_code})
+            # A load that was given up is no failure, but whoever waits for its end must not wait for ever.
+            code = now.exit_code or (FAILED_CODE if before.value is Value.LOADING else 0)
+            yield event("status_change", model, {"status": now.value, "exit_code": code})
 
 
 def event(name: str, model: str, data: Mapping[str, Any] | None = None) -> bytes:

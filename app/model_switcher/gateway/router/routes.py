@@ -172,11 +172,11 @@ class RouterRoutes:
 
     async def _load(self, model: str) -> None:
         """A load that fails before the runtime says so by itself is told all the same: somebody waits for its end."""
-        failures = self._statuses.of(model).failures
+        failures = self._statuses.failures_of(model)
         try:
             await self._backend.select(model)
         except SwitcherError:
-            if self._statuses.of(model).failures == failures:
+            if self._statuses.failures_of(model) == failures:
                 self._statuses.note_failure(model)
 
 

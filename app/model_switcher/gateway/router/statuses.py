@@ -77,6 +77,10 @@ class Statuses:
         """The status of the model of that id."""
         return self.now.get(model, UNLOADED)
 
+    def failures_of(self, model: str) -> int:
+        """How many loads of the model of that id failed in a row, also while the next is under way."""
+        return self._failed.get(model, (0, 0))[0]
+
     def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Call `listener` when a status has changed; returns what ends that."""
         self._listeners.append(listener)
