@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from fakes.screen import Screen
 
 BUILD_SECONDS = 900.0
-RUN_SECONDS = 180.0
+RUN_SECONDS = 300.0
 RUN_KEY = r"HKCU\Software\Microsoft\Windows\CurrentVersion\Run"
 
 
