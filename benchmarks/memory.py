@@ -1,7 +1,7 @@
 """How far the predicted memory is from what llama-server itself says, beside other estimators in the same run.
 
     PYTHONPATH=tests python benchmarks/memory.py
-    PYTHONPATH=tests python benchmarks/memory.py TRUTH CORPUS [--modelinfo COMMAND] [--node FOLDER]
+    PYTHONPATH=tests python benchmarks/memory.py TRUTH CORPUS [--modelinfo COMMAND] [--node FOLDER] [--context N]
 
 The first form compares with all that lies in tests/data/memory. The second needs the files themselves: TRUTH and CORPUS
 are those of benchmarks/memory_data.py. There other estimators are asked too, about everything on the GPU at f16, which
@@ -59,6 +59,9 @@ def main() -> None:
     parser.add_argument("corpus", type=Path, nargs="?")
     parser.add_argument("--modelinfo", default=shutil.which("modelinfo"), help="command of modelinfo-cli")
     parser.add_argument("--node", type=Path, help="folder whose node_modules have node-llama-cpp")
+    parser.add_argument(
+        "--context", help="ask the others about that context only: some take ten seconds a file"
+    )
     arguments = parser.parse_args()
     if arguments.truth is None or arguments.corpus is None:
         for name in ("corpus", "further", "published"):
@@ -69,7 +72,13 @@ def main() -> None:
     rows, blueprints = read_truth(arguments.truth, arguments.corpus)
     errors = our_errors(rows, blueprints)
     print_ours(rows, errors)
-    asked = [row for row in rows if row.variant == "" and "cache-type-k" not in row.options]
+    asked = [
+        row
+        for row in rows
+        if row.variant == ""
+        and "cache-type-k" not in row.options
+        and arguments.context in (None, row.options["ctx-size"])
+    ]
     print_others(asked, arguments.corpus, errors, others(arguments))
 
 

@@ -219,6 +219,26 @@ async def test_a_model_that_is_wanted_now_is_worked_out_at_once(tmp_path: Path, 
         assert home.needs.of("outside") == need
 
 
+async def test_a_server_that_started_before_its_header_was_read_is_measured_once_it_is(
+    tmp_path: Path, known: Model
+) -> None:
+    unread = replace(known, blueprint=None, context_length=None, block_count=None)
+    async with house(tmp_path, unread) as home:
+        ready = ServerView(
+            model="known", state=ServerState.READY, engine="e", alias="a", pid=7, since=time.time()
+        )
+        home.hub.update(servers=(ready,))
+        home.log.add(LogLine(time.time(), "known", "n_slots = 4, n_ctx_slot = 65536, kv_unified = 'true'"))
+        for _ in range(3):
+            await asyncio.sleep(0.02)
+            home.hub.update(readings=reading(rss={7: 6 * GIB}))
+        await home.until(lambda snapshot: "known" in snapshot.fits)
+        home.hub.update(catalog=Catalog((known,)), readings=reading(rss={7: 6 * GIB}))
+        measured = await home.until(lambda snapshot: len(snapshot.needs.get("known", ())) == 2)
+        assert measured.needs["known"][0].source is Source.MEASURED
+        assert measured.needs["known"][0].host.total == 6 * GIB
+
+
 async def test_a_server_that_runs_is_measured(tmp_path: Path, known: Model) -> None:
     async with house(tmp_path, known) as home:
         await home.until(lambda snapshot: "known" in snapshot.needs)

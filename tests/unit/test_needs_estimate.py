@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from fakes.engines import LLAMA_SERVER
+from fakes.memory_truth import DATA, read_blueprints
 from model_switcher.domain.catalog import Model
 from model_switcher.domain.engines import EngineFacts
 from model_switcher.domain.fit import Place, Space
@@ -102,6 +103,30 @@ def test_with_still_less_it_is_short_of_the_whole_and_tells_the_layers(
     assert scarce.kind is FitKind.SHORT
     assert scarce.shortfall == estimate.whole.low - 60 * MIB
     assert scarce.ctx_size is None
+
+
+def test_of_a_mixture_whose_experts_would_move_the_layers_are_told_too(
+    model: Model, store: NeedStore
+) -> None:
+    mixture = replace(
+        model,
+        blueprint=read_blueprints(DATA / "corpus-blueprints.json")["qwen3-30b-a3b-q4km"],
+        block_count=48,
+        parameters=30 * 10**9,
+        active_parameters=3 * 10**9,
+    )
+    free = 12 * GIB
+    estimate = on_card(mixture, store, free)
+    assert estimate.predicted.n_gpu_layers is None, "experts alone"
+    told = fit(estimate, free)
+    assert told.kind is FitKind.SHORT
+    assert told.n_gpu_layers is not None
+    context = estimate.whole.ctx_size
+    fits, more = (
+        on_card(mixture, store, free, ctx_size=context, n_gpu_layers=told.n_gpu_layers + extra).need
+        for extra in (0, 1)
+    )
+    assert fits.device.total <= free < more.device.total
 
 
 def test_what_was_set_stays_and_what_would_fit_is_told(model: Model, store: NeedStore) -> None:

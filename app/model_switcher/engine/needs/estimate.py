@@ -124,10 +124,13 @@ class Estimator:
         return replace(
             estimate,
             least=self.ask(replace(load, ctx_size=min(SMALLEST_CONTEXT, whole.ctx_size))),
-            layers=self._layers(room, whole.ctx_size) if gpu and whole is predicted else None,
+            # Where the experts alone would move, the layers that would fit are still to be found.
+            layers=self._layers(room, whole.ctx_size) if gpu and predicted.n_gpu_layers is None else None,
         )
 
-    def _lowered(self, free: int, allowed: Lowering | None, *, ctx_size: int | None = None) -> Need | None:
+    def _lowered(
+        self, free: int, allowed: Lowering | None, *, ctx_size: int | None = None, experts: bool = True
+    ) -> Need | None:
         setup = self._setup
         load = setup.load if ctx_size is None else replace(setup.load, ctx_size=ctx_size)
         model = self._model
@@ -138,12 +141,12 @@ class Estimator:
             free=free,
             gpus=len(setup.gpus),
             blocks=model.block_count or 0,
-            experts=model.active_parameters != model.parameters,
+            experts=experts and model.active_parameters != model.parameters,
         )
 
     def _layers(self, free: int, ctx_size: int) -> int | None:
         fewer = Lowering(target=0, context=None, layers=True)
-        found = self._lowered(free, fewer, ctx_size=ctx_size)
+        found = self._lowered(free, fewer, ctx_size=ctx_size, experts=False)
         return found.n_gpu_layers if found is not None and found.device.total <= free else None
 
     def at_context(self, ctx_size: int) -> Need | None:

@@ -16,6 +16,7 @@ from model_switcher.engine.needs.measured import Figures, Watched, measured
 from model_switcher.engine.needs.store import Entry, Key, NeedStore
 
 if TYPE_CHECKING:
+    from model_switcher.domain.catalog import Model
     from model_switcher.domain.snapshot import ServerView, Snapshot
     from model_switcher.engine.log import LogRing
     from model_switcher.engine.needs.estimate import Estimator
@@ -35,12 +36,19 @@ class Learned(Protocol):
 
 @dataclass(slots=True)
 class _Start:
-    """One start of a server."""
+    """One start of a server.
+
+    Attributes:
+        puzzling: Figures that say nothing yet, for the model's header was not read when it started.
+        known: The model as it was known then.
+    """
 
     model: str
     began: float
     expected: asyncio.Task[tuple[Key, Estimator] | None]
     watched: Watched | None = None
+    puzzling: Figures | None = None
+    known: Model | None = None
     need: Need | None = None
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -71,7 +79,8 @@ class Learner:
             start = self._starts.get(alias)
             if start is None:
                 expected = asyncio.ensure_future(self._expect(server.model))
-                start = self._starts[alias] = _Start(server.model, time.time(), expected)
+                model = snapshot.catalog.get(server.model)
+                start = self._starts[alias] = _Start(server.model, time.time(), expected, known=model)
             self._watch(start, server, snapshot)
 
     def need(self, model_id: str) -> Need | None:
@@ -91,6 +100,11 @@ class Learner:
         if start.watched is None:
             start.watched = Watched(server.pid, server.since)
         figures = start.watched.look(snapshot.readings)
+        if figures is None and start.puzzling is not None:
+            model = snapshot.catalog.get(server.model)
+            if model is not start.known:
+                figures, start.known = start.puzzling, model
+                start.expected = asyncio.ensure_future(self._expect(server.model))
         # A part that was moved to main memory is missing from what the GPU holds.
         spilled = snapshot.spill is not None and snapshot.spill.model == server.model
         if figures is not None and not spilled:
@@ -102,6 +116,7 @@ class Learner:
         lines = [line.text for line in self._log.lines(start.model) if line.time >= start.began]
         told = loaded(lines)
         expected = await start.expected
+        start.puzzling = figures
         if expected is None:
             return
         key, estimator = expected
@@ -111,7 +126,7 @@ class Learner:
         need = measured(predicted, told, figures)
         if need is None or not need.ctx_size:
             return
-        start.need = need
+        start.need, start.puzzling = need, None
         driver = self._store.driver(key.gpus)
         entry = Entry(
             key=key, source=Source.MEASURED, ctx_size=need.ctx_size, layers=need.n_gpu_layers, need=need
