@@ -126,6 +126,14 @@ def test_what_is_typed_becomes_the_value_that_it_is(name: str, text: str, value:
     assert typed_option(text, find(states.options(), name)) == value
 
 
+def test_options_of_a_model_with_an_engine_of_its_own_are_not_judged_by_another_engine() -> None:
+    made = Draft(states.state())
+    made.set(("models", "phinance-3b", "of-another-build"), 1)
+    assert made.check(states.options()).problems
+    made.set(("models", "phinance-3b", "engine"), "D:/another/llama-server.exe")
+    assert not made.check(states.options()).problems
+
+
 def test_fields_show_the_file_or_the_default_and_take_what_is_typed() -> None:
     found = fields(window_view(draft(), states.sources()))
     assert found["model-folders",].value == ("D:/models", "~/models")

@@ -100,7 +100,12 @@ class Draft:
             key = dotted.get(one.key, tuple(one.key.split(".")))
             problems[key] = _short(one.message, key[-1])
         if known:
-            tables = [("launch",), *(("models", name) for name in document.get("models", {}))]
+            models = document.get("models", {})
+            # What an engine of a model's own knows is not known here: the preflight of its next load says it.
+            tables = [
+                ("launch",),
+                *(("models", name) for name, table in models.items() if "engine" not in table),
+            ]
             for table in tables:
                 for name, value in self.options(table).items():
                     if (wrong := wrong_option(name, value, known)) is not None:
