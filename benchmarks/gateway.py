@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -38,44 +39,53 @@ STREAMS = 64
 LEAVINGS = 30
 
 
-async def compare(
-    targets: dict[str, tuple[str, str]], body: dict[str, Any], options: argparse.Namespace
-) -> None:
-    """Print what each of the targets (address, key) does with that request."""
+@dataclass(frozen=True)
+class Target:
+    """Who is asked: the process that listens at `url`, and the key that it wants."""
+
+    url: str
+    pid: int
+    key: str = ""
+
+    def processor_seconds(self) -> float:
+        """What that process has used so far; its engine is another."""
+        times = psutil.Process(self.pid).cpu_times()
+        return times.user + times.system
+
+
+async def compare(targets: dict[str, Target], body: dict[str, Any], options: argparse.Namespace) -> None:
+    """Print what each of the targets does with that request."""
     for clients in map(int, options.clients.split(",")):
         found = {name: Load(clients) for name in targets}
+        used = dict.fromkeys(targets, 0.0)
         for number in range(-1, options.rounds):
-            for name, (url, key) in targets.items():
-                seconds = options.seconds if number >= 0 else 0.5
-                one = await load(url, request(url, body, key=key), clients=clients, seconds=seconds)
+            for name, target in targets.items():
+                data = request(target.url, body, key=target.key)
+                before = target.processor_seconds()
+                one = await load(
+                    target.url, data, clients=clients, seconds=options.seconds if number >= 0 else 0.5
+                )
                 if number >= 0:
                     found[name].add(one)
+                    used[name] += target.processor_seconds() - before
         for name, result in found.items():
-            print(
-                streams_row(name, result, found[DIRECT])
-                if body is STREAM
-                else row(name, result, found[DIRECT])
-            )
+            print(row(name, result, found[DIRECT], used[name], streams=body is STREAM))
 
 
-def row(name: str, result: Load, direct: Load) -> str:
-    middle, worst = quantile(result.latencies, 0.5), quantile(result.latencies, 0.99)
-    added = middle - quantile(direct.latencies, 0.5), worst - quantile(direct.latencies, 0.99)
-    return (
-        f"| {name} | {result.clients} | {result.rate:,.0f} | {result.rate / direct.rate:.0%} | "
-        f"{middle * 1000:.2f} ms | {added[0] * 1000:+.2f} ms | {worst * 1000:.2f} ms | {added[1] * 1000:+.2f} ms | "
-        f"{len(result.problems)} |"
-    )
-
-
-def streams_row(name: str, result: Load, direct: Load) -> str:
-    middle, worst = quantile(result.gaps, 0.5), quantile(result.gaps, 0.99)
-    added = middle - quantile(direct.gaps, 0.5), worst - quantile(direct.gaps, 0.99)
+def row(name: str, result: Load, direct: Load, used: float, *, streams: bool) -> str:
+    times, theirs = (result.gaps, direct.gaps) if streams else (result.latencies, direct.latencies)
+    middle, worst = quantile(times, 0.5), quantile(times, 0.99)
+    added = middle - quantile(theirs, 0.5), worst - quantile(theirs, 0.99)
     return (
         f"| {name} | {result.clients} | {result.rate:,.1f} | {result.rate / direct.rate:.0%} | "
         f"{middle * 1000:.2f} ms | {added[0] * 1000:+.2f} ms | {worst * 1000:.2f} ms | {added[1] * 1000:+.2f} ms | "
-        f"{len(result.problems)} |"
+        f"{used / len(result.latencies) * 1000:.2f} ms | {len(result.problems)} |"
     )
+
+
+def pid_of(instance: Instance) -> int:
+    assert instance.process is not None
+    return instance.process.pid
 
 
 @asynccontextmanager
@@ -94,11 +104,11 @@ async def tray_of(settings: Path) -> AsyncIterator[Instance]:
         yield instance
 
 
-async def leaving(name: str, url: str, key: str) -> None:
+async def leaving(name: str, target: Target) -> None:
     """How long an engine works on after the client of a stream has left, as its slots tell; looked at all the time."""
-    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    headers = {"Authorization": f"Bearer {target.key}"} if target.key else {}
     times: list[float] = []
-    async with httpx.AsyncClient(base_url=url, trust_env=False, headers=headers, timeout=60) as client:
+    async with httpx.AsyncClient(base_url=target.url, trust_env=False, headers=headers, timeout=60) as client:
         for _ in range(LEAVINGS):
             body = {**STREAM, "n_predict": 4000}
             async with client.stream("POST", "/completion", json=body) as answer:
@@ -117,7 +127,7 @@ async def memory(folder: Path, models: list[Path]) -> None:
     """What each open stream takes in the gateway, with as many as the engine answers at once."""
     many = f"[launch]\nparallel = {STREAMS}\nctx-size = {STREAMS * 256}"
     async with Switcher(settings_for(folder / "memory", models, LLAMA_SERVER, more=many)) as ours:
-        process = psutil.Process(ours.instance.process.pid if ours.instance.process is not None else None)
+        process = psutil.Process(pid_of(ours.instance))
         url = ours.instance.address
         data = request(url, {**STREAM, "n_predict": 96})
         await load(url, data, clients=1, seconds=0.1)
@@ -149,24 +159,26 @@ async def measure(options: argparse.Namespace) -> None:
                 tray_of(settings_for(folder / "tray", models, LLAMA_SERVER))
             )
             targets = {
-                DIRECT: (engine.url, engine.key),
-                "Model Switcher, serve": (ours.instance.address, ""),
-                "Model Switcher, tray": (tray.address, ""),
-                "llama-server's router mode": (router.address, ""),
+                DIRECT: Target(engine.url, engine.process.pid, engine.key),
+                "Model Switcher, serve": Target(ours.instance.address, pid_of(ours.instance)),
+                "Model Switcher, tray": Target(tray.address, pid_of(tray)),
+                "llama-server's router mode": Target(router.address, router.pid),
             }
-            print("| one token | clients | requests/s | of direct | median | added | 99 % | added | errors |")
-            print("|---|---:|---:|---:|---:|---:|---:|---:|---:|")
+            print(
+                "| one token | clients | requests/s | of direct | median | added | 99 % | added | processor time | errors |"
+            )
+            print("|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|")
             await compare(targets, SMALL, options)
             print(
-                "\n| streams of 64 tokens | clients | streams/s | of direct | between tokens | added | 99 % | added | errors |"
+                "\n| streams of 64 tokens | clients | streams/s | of direct | between tokens | added | 99 % | added | processor time | errors |"
             )
-            print("|---|---:|---:|---:|---:|---:|---:|---:|---:|")
+            print("|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|")
             await compare(targets, STREAM, options)
             print("\n| a client leaves its stream, the engine is free after | median | 90 % | most |")
             print("|---|---:|---:|---:|")
-            for title, (url, key) in targets.items():
+            for title, target in targets.items():
                 if "router" not in title:  # it has no slots of its own to look at
-                    await leaving(title, url, key)
+                    await leaving(title, target)
         await memory(folder, models)
 
 
