@@ -33,7 +33,7 @@ GROUND = "#c9ccd3"
 @dataclass(frozen=True)
 class Picture:
     """One state of `fakes.panel_states`, with what was typed or marked before, or the model whose details are shown
-    (`scrolled`: to their end).
+    (`scrolled`: to their end); `contrast`: for those who ask their system for high contrast.
     """
 
     name: str
@@ -42,10 +42,12 @@ class Picture:
     down: int = 0
     details: str = ""
     scrolled: bool = False
+    contrast: bool = False
 
 
 PICTURES = (
     Picture("idle", "idle", down=2),
+    Picture("high-contrast", "idle", down=2, contrast=True),
     Picture("loading", "loading"),
     Picture("switching", "switching"),
     Picture("rolled-back", "rolled back"),
@@ -124,9 +126,10 @@ def grab(app: QApplication, picture: Picture, colours: Colours) -> QPixmap:
 
 def paint(app: QApplication, picture: Picture) -> QImage:
     """The light panel beside the dark one."""
-    from model_switcher.desktop.theme import DARK, LIGHT
+    from model_switcher.desktop.theme import DARK, DARK_CONTRAST, LIGHT, LIGHT_CONTRAST
 
-    return beside([grab(app, picture, colours) for colours in (LIGHT, DARK)])
+    pair = (LIGHT_CONTRAST, DARK_CONTRAST) if picture.contrast else (LIGHT, DARK)
+    return beside([grab(app, picture, colours) for colours in pair])
 
 
 def beside(grabbed: list[QPixmap]) -> QImage:

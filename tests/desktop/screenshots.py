@@ -1,5 +1,6 @@
 """Makes the pictures in docs/screenshots, and says which of them differ from the last ones:
-`python tests/desktop/screenshots.py`.
+`python tests/desktop/screenshots.py`. With `--check` the last ones stay as they are, what differs is put into
+build/screenshots, and the exit status is 1 if anything does.
 
 The panel in every state and every page of the settings are painted off screen, light beside dark, at 200 %, and all of
 each on one sheet at 100 %. The
@@ -37,8 +38,10 @@ if TYPE_CHECKING:
 
 PICTURES = ROOT / "docs" / "screenshots"
 ICON_AT, OLDER_ICON_AT = (1196, 784), (1268, 784)
-CROP = "600x600+680+200"
+CROP = "600x700+680+100"
 CELL = 112
+CLOCK = "rectangle 1132,670 1200,700"
+"""The time of day in a picture of a menu: the one thing that would be another each time."""
 
 
 def main() -> int:
@@ -52,9 +55,16 @@ def main() -> int:
             menus(theme, new / f"menu-{theme}.png", "idle", shows="ready")
         menus("dark", new / "menu-loading.png", "loading", shows="57 %")
         menus("light", new / "menu-failed.png", "failed", shows="Nothing is served")
+        check, differ = "--check" in sys.argv[1:], 0
         for picture in sorted(new.glob("*.png")):
-            print(f"{picture.name}: {take_over(picture, PICTURES / picture.name)}")
-    return 0
+            said = compare(picture, PICTURES / picture.name)
+            print(f"{picture.name}: {said}")
+            if said != SAME:
+                differ += 1
+                place = ROOT / "build" / "screenshots" if check else PICTURES
+                place.mkdir(parents=True, exist_ok=True)
+                shutil.copy(picture, place / picture.name)
+    return 1 if check and differ else 0
 
 
 def painted(to: Path, program: str, *, sheet: str, columns: int) -> None:
@@ -68,23 +78,24 @@ def painted(to: Path, program: str, *, sheet: str, columns: int) -> None:
         subprocess.run(["montage", *small, *how, str(to / sheet)], check=True)
 
 
-def take_over(picture: Path, last: Path) -> str:
-    """Puts a picture in the place of the last one where they differ, and says by how much."""
+SAME = "as before"
+
+
+def compare(picture: Path, last: Path) -> str:
+    """Whether a picture is another than the last one, and by how much."""
     # A palette of 256 colours shows them as they are, at a third of the size.
     subprocess.run(["convert", picture, "-strip", "-dither", "None", "-colors", "256", picture], check=True)
     if not last.exists():
-        shutil.copy(picture, last)
         return "new"
     command = ["compare", "-metric", "AE", picture, last, "null:"]
     said = subprocess.run(command, capture_output=True, text=True, check=False).stderr
-    if said.strip() == "0":
-        return "as before"
-    shutil.copy(picture, last)
-    return (
-        f"{said.strip()} pixels differ"
-        if said.strip().replace("e+", "").replace(".", "").isdigit()
-        else "other size"
-    )
+    count = said.split(" ")[0].strip()
+    if count == "0":
+        return SAME
+    try:
+        return f"{float(count):,.0f} pixels differ"
+    except ValueError:
+        return "other size"
 
 
 def icons() -> QImage:
@@ -135,16 +146,16 @@ def menus(theme: str, to: Path, state: str, *, shows: str) -> None:
         by_qt, by_panel = Path(folder) / "qt.png", Path(folder) / "panel.png"
         with _on_a_screen("trayer", theme, state) as private:
             eventually(lambda: window(private), what="the icon is a window in the tray")
-            private.run("sleep", "1")  # until it shows the state; an older tray cannot be asked what it shows
+            private.run("sleep", "4")  # until it shows the state; an older tray cannot be asked what it shows
             _photograph_menu(private, OLDER_ICON_AT, by_qt)
         with _on_a_screen("xfce4-panel", theme, state) as private:
             with TrayDriver(private.bus) as tray:
                 # A message that was told stands in the tooltip for a while.
                 eventually(lambda: tray.items() and shows in tray.tooltip())
+            private.run("sleep", "2")  # until the panel has drawn the icon, too
             _photograph_menu(private, ICON_AT, by_panel)
-        subprocess.run(
-            ["convert", str(by_qt), str(by_panel), "-gravity", "south", "+append", str(to)], check=True
-        )
+        beside = ["convert", str(by_qt), str(by_panel), "-gravity", "south", "+append"]
+        subprocess.run([*beside, "-fill", "#343434", "-draw", CLOCK, str(to)], check=True)
 
 
 @contextlib.contextmanager

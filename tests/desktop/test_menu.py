@@ -272,6 +272,9 @@ def test_what_stands_at_the_right_ends_at_one_line_and_what_is_on_has_a_tick(
         for y in range(first.top(), first.bottom())
     }
     assert palette.dim in drawn
+    # What is painted alone, as the pointer makes it, looks as it did among the others.
+    for row in rows:
+        assert menu.grab(row).toImage() == image.copy(row)
     place = menu.actionGeometry(action(menu, "Start at login"))
     mark = place.adjusted(0, 2, 24 - place.width(), -2)
     begin, end = ink(image, mark, palette.background)

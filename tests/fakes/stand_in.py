@@ -22,7 +22,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Literal
 
 from fakes import panel_states, snapshots
-from fakes.settings_states import Desk
+from fakes.settings_states import DOCUMENT, Desk
 from model_switcher.domain.errors import AddressInUse, SettingsError, UnusableModel
 from model_switcher.domain.snapshot import Outcome, Result, Snapshot
 from model_switcher.engine.log import LogLine, LogPage, LogRing
@@ -38,14 +38,19 @@ class StandIn:
     """Intentions that are carried out by showing another snapshot. Lives on the engine's loop."""
 
     def __init__(
-        self, say: Callable[[str], None] = lambda _: None, *, snapshot: Snapshot | None = None
+        self,
+        say: Callable[[str], None] = lambda _: None,
+        *,
+        snapshot: Snapshot | None = None,
+        theme: str = "system",
     ) -> None:
         self.snapshot = snapshot or snapshots.ready()
         self.listeners: list[Callable[[Snapshot], None]] = []
         self.cancelled: list[str] = []
         self.log = LogRing()
         self._say = say
-        self.desk = Desk()
+        # The settings that the program was started with, and what it hears of them, say the same.
+        self.desk = Desk({**DOCUMENT, "desktop": {"theme": theme}})
 
     def subscribe(self, listener: Callable[[Snapshot], None]) -> Callable[[], None]:
         self.listeners.append(listener)
@@ -202,7 +207,8 @@ def main(arguments: list[str]) -> int:
     def start(show_requested: Callable[[], None]) -> StandInThread:
         failure = taken if "address-in-use" in arguments else None
         first = catalog if "many" in arguments else None
-        thread = StandInThread(StandIn(lambda text: print(text, flush=True), snapshot=first), failure=failure)
+        engine = StandIn(lambda text: print(text, flush=True), snapshot=first, theme=theme)
+        thread = StandInThread(engine, failure=failure)
         threads.append(thread)
         threading.Thread(target=_obey_all, args=(thread, login, show_requested), daemon=True).start()
         return thread

@@ -11,7 +11,8 @@ from PySide6.QtWidgets import QMenu
 from model_switcher.desktop.theme import menu_style
 
 if TYPE_CHECKING:
-    from PySide6.QtGui import QAction, QPaintEvent
+    from PySide6.QtCore import QEvent
+    from PySide6.QtGui import QAction, QActionEvent, QPaintEvent
 
     from model_switcher.desktop.theme import Colours
 
@@ -29,6 +30,7 @@ class LookMenu(QMenu):
     """
 
     def __init__(self, title: str = "", parent: QMenu | None = None) -> None:
+        self._widest: int | None = None
         super().__init__(title, parent)
         self.colours: Colours | None = parent.colours if isinstance(parent, LookMenu) else None
 
@@ -38,6 +40,14 @@ class LookMenu(QMenu):
             menu.colours = colours
         self.setStyleSheet(menu_style(colours))  # which menus in it inherit
 
+    def actionEvent(self, event: QActionEvent) -> None:
+        self._widest = None
+        super().actionEvent(event)
+
+    def changeEvent(self, event: QEvent) -> None:
+        self._widest = None  # the font may be another
+        super().changeEvent(event)
+
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
         if self.colours is None:
@@ -46,11 +56,13 @@ class LookMenu(QMenu):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         entries = [(one, self.actionGeometry(one)) for one in self.actions() if one.isVisible()]
         seen = [(one, place) for one, place in entries if place.intersects(event.rect())]
-        words = self.fontMetrics()
-        widest = max((words.horizontalAdvance(_detail(one)) for one, _ in seen), default=0)
+        if self._widest is None:
+            # Of all of them: that wide is the column that is painted over.
+            words = self.fontMetrics()
+            self._widest = max((words.horizontalAdvance(_detail(one)) for one, _ in entries), default=0)
         for action, place in seen:
             if _detail(action):
-                self._paint_detail(painter, self.colours, action, place, widest)
+                self._paint_detail(painter, self.colours, action, place, self._widest)
             elif action.isCheckable() and action.actionGroup() is None:
                 self._paint_tick(painter, self.colours, action, place)
         painter.end()
