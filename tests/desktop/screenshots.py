@@ -163,7 +163,7 @@ def _on_a_screen(tray: Panel, theme: str, state: str) -> Iterator[Screen]:
     """A screen with the desktop on it, which was told to show `state`."""
     with screen(tray) as private:
         environment = {**private.environment, "PYTHONPATH": str(ROOT / "tests")}
-        command = [sys.executable, "-m", "fakes.stand_in", theme]
+        command = [sys.executable, "-m", "fakes.stand_in", theme, "silent"]
         with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, text=True) as program:
             try:
                 assert program.stdin is not None

@@ -28,7 +28,7 @@ from model_switcher.domain.snapshot import Outcome, Result, Snapshot
 from model_switcher.engine.log import LogLine, LogPage, LogRing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from model_switcher.desktop.engine_side import Intentions
     from model_switcher.domain.history import HistoryReport
@@ -42,7 +42,7 @@ class StandIn:
         say: Callable[[str], None] = lambda _: None,
         *,
         snapshot: Snapshot | None = None,
-        theme: str = "system",
+        desktop: Mapping[str, object] | None = None,
     ) -> None:
         self.snapshot = snapshot or snapshots.ready()
         self.listeners: list[Callable[[Snapshot], None]] = []
@@ -50,7 +50,7 @@ class StandIn:
         self.log = LogRing()
         self._say = say
         # The settings that the program was started with, and what it hears of them, say the same.
-        self.desk = Desk({**DOCUMENT, "desktop": {"theme": theme}})
+        self.desk = Desk({**DOCUMENT, "desktop": dict(desktop or {})})
 
     def subscribe(self, listener: Callable[[Snapshot], None]) -> Callable[[], None]:
         self.listeners.append(listener)
@@ -207,7 +207,7 @@ def main(arguments: list[str]) -> int:
     def start(show_requested: Callable[[], None]) -> StandInThread:
         failure = taken if "address-in-use" in arguments else None
         first = catalog if "many" in arguments else None
-        engine = StandIn(lambda text: print(text, flush=True), snapshot=first, theme=theme)
+        engine = StandIn(lambda text: print(text, flush=True), snapshot=first, desktop=desktop)
         thread = StandInThread(engine, failure=failure)
         threads.append(thread)
         threading.Thread(target=_obey_all, args=(thread, login, show_requested), daemon=True).start()
@@ -216,7 +216,10 @@ def main(arguments: list[str]) -> int:
     theme: Literal["system", "light", "dark"] = (
         "light" if "light" in arguments else "dark" if "dark" in arguments else "system"
     )
-    status = run(start, settings=DesktopSettings(theme=theme), login=login)
+    # Where no daemon shows messages, Qt shows them over the icon, in the way of the pointer.
+    told = () if "silent" in arguments else DesktopSettings().notifications
+    desktop = {"theme": theme, "notifications": list(told)}
+    status = run(start, settings=DesktopSettings(theme=theme, notifications=told), login=login)
     threads[0].join()
     return status
 
