@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtTest import QTest
+from PySide6.QtTest import QSignalSpy, QTest
 from PySide6.QtWidgets import QWidget
 
 from fakes import panel_states as states
@@ -92,6 +92,20 @@ def test_the_pointer_marks_and_a_click_loads(panel: Opened) -> None:
     assert panel.marked() == "Qwen3 8B"
     panel.click("Qwen3 8B")
     assert panel.asked == [("chosen", QWEN.id)]
+
+
+def test_what_the_pointer_rests_on_is_foreseen_and_what_it_passes_is_not(panel: Opened) -> None:
+    foreseen: list[str] = []
+    panel.host.rested.connect(foreseen.append)
+    rested = QSignalSpy(panel.host.rested)
+    QTest.mouseMove(panel.list.viewport(), panel.spot("Phinance 3B"))
+    QTest.mouseMove(panel.list.viewport(), panel.spot("Qwen3 8B"))
+    assert rested.wait(5000)
+    assert foreseen == [QWEN.id]
+    panel.host.dismiss()
+    panel.host.open(None)
+    assert rested.wait(5000)
+    assert foreseen == [QWEN.id, ""]
 
 
 def test_the_mark_stays_on_its_row_when_rows_come_and_go(panel: Opened) -> None:

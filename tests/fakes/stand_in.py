@@ -74,6 +74,9 @@ class StandIn:
     async def cancel(self) -> None:
         self._say("cancel")
 
+    async def hint(self, model: str | None) -> None:
+        self._say(f"hint {model}")
+
     async def stop(self) -> None:
         self._say("stop")
         self.show(snapshots.stopped())

@@ -48,6 +48,10 @@ class Intents:
         """Load it and cut running answers after their grace."""
         self._intend(lambda engine: engine.select(model, cut=True))
 
+    def foresee(self, model: str) -> None:
+        """The model of that id may be loaded next; none may if it is empty."""
+        self.ask(lambda engine: engine.hint(model or None), lambda _: None)
+
     def press(self, command: Command, target: str = "") -> None:
         """Do what a button says."""
         selected = target or self._snapshot().selected

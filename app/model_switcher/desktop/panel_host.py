@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QRect, Signal
+from PySide6.QtCore import QObject, QRect, QTimer, Signal
 from PySide6.QtGui import QGuiApplication
 
 from model_switcher.desktop.ask import Ask
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 SAME_CLICK_SECONDS = 0.3
 """A click on the icon takes the focus from the panel, which closes it; the same click must not open it again."""
 
+REST_MS = 400
+"""What the mark only passes is not what is wanted next."""
+
 
 class PanelHost(QObject):
     """The panel, whether or not there is a window of it.
@@ -40,6 +43,7 @@ class PanelHost(QObject):
 
     Signals:
         chosen, now_asked: Load the model of that id, the latter without waiting for running answers.
+        rested: The mark has rested on the model of that id for a moment, or away from all of them (empty).
         commanded: What a button says, and what it is about.
         asked: The same as an entry of the menu.
         folder_asked: Open the folder of the file at that path.
@@ -49,6 +53,7 @@ class PanelHost(QObject):
 
     chosen = Signal(str)
     now_asked = Signal(str)
+    rested = Signal(str)
     commanded = Signal(Command, str)
     asked = Signal(Ask)
     folder_asked = Signal(str)
@@ -70,6 +75,9 @@ class PanelHost(QObject):
         self._snapshot = Snapshot(scanning=True)
         self._recent: tuple[str, ...] = ()
         self._trail = Trail()
+        self._pointed = ""
+        self._rest = QTimer(self, singleShot=True, interval=REST_MS)
+        self._rest.timeout.connect(lambda: self.rested.emit(self._pointed))
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._dress)
 
     @property
@@ -137,6 +145,7 @@ class PanelHost(QObject):
         self._window, content = window, window.content
         content.chosen.connect(self.chosen)
         content.now_asked.connect(self.now_asked)
+        content.pointed.connect(self._point)
         content.commanded.connect(self.commanded)
         content.asked.connect(self.asked)
         content.history_wanted.connect(self.history_wanted)
@@ -144,6 +153,11 @@ class PanelHost(QObject):
         content.folder_asked.connect(self._open_folder)
         content.menu_asked.connect(self._open_menu)
         return window
+
+    def _point(self, model: str) -> None:
+        if model != self._pointed:
+            self._pointed = model
+            self._rest.start()
 
     def _open_folder(self, model: str) -> None:
         found = self._snapshot.catalog.get(model)

@@ -62,6 +62,7 @@ class Presenter:
             tray.missing.connect(lambda: panel.open(None, framed=True))
         panel.chosen.connect(self._intents.select)
         panel.now_asked.connect(self._intents.select_now)
+        panel.rested.connect(self._intents.foresee)
         panel.commanded.connect(self._press)
         panel.asked.connect(self._do)
         panel.folder_asked.connect(self._open_folder)

@@ -63,6 +63,7 @@ class Content(QWidget):
     Signals:
         chosen: Load the model of that id.
         now_asked: Load it without waiting for running answers.
+        pointed: The mark moved, to the model of that id or away from all of them (empty).
         commanded: What a button says, and what it is about.
         asked: What a link at the foot asks for.
         folder_asked: Open the folder of the model of that id.
@@ -73,6 +74,7 @@ class Content(QWidget):
 
     chosen = Signal(str)
     now_asked = Signal(str)
+    pointed = Signal(str)
     commanded = Signal(Command, str)
     asked = Signal(Ask)
     folder_asked = Signal(str)
@@ -188,6 +190,7 @@ class Content(QWidget):
         rows.details_asked.connect(self.show_details)
         rows.cancel_asked.connect(lambda: self.commanded.emit(Command.CANCEL, ""))
         rows.pointed.connect(self._point)
+        rows.pointed.connect(self.pointed)
         rows.menu_asked.connect(self.menu_asked)
         self.page.filter.typed.connect(lambda _: self._refresh())
         self.header.pressed.connect(self._press)
