@@ -174,6 +174,17 @@ def test_many_models_get_a_submenu_by_place_with_marks_of_its_own(menu: Menu) ->
     assert action(menu, "Nemotron Nano 8B\t").isChecked()
 
 
+def test_in_a_menu_of_places_words_end_before_the_arrows(qtbot: QtBot) -> None:
+    menu = Menu()
+    qtbot.addWidget(menu)
+    menu.dress(LIGHT)
+    menu.show_state(view_state(replace(snapshots.ready(), catalog=snapshots.many_models(38))))
+    everything = submenu(menu, "All models (38)")
+    places = everything.actions()
+    longest = max(everything.fontMetrics().horizontalAdvance(one.text()) for one in places)
+    assert everything.sizeHint().width() >= longest + 14 + 30
+
+
 def test_models_of_one_place_are_not_put_one_level_deeper(menu: Menu) -> None:
     models = tuple(snapshots.model(f"Yi {number}B", "Q4_0", 3.0) for number in range(20))
     menu.show_state(view_state(Snapshot(catalog=Catalog(models))))

@@ -155,6 +155,7 @@ class Menu(LookMenu):
         if len(state.all_models) == 1:
             menu.addActions(self._model_actions(menu, state.all_models[0].models))
             return menu
+        menu.setProperty("places", True)  # its arrows stand behind the words
         for place in state.all_models:
             inner = self._new_menu(f"{place.place} ({len(place.models)})")
             inner.addActions(self._model_actions(inner, place.models))

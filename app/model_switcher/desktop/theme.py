@@ -153,6 +153,7 @@ def menu_style(c: Colours) -> str:
     return f"""
     QMenu {{ background: {c.background}; color: {c.text}; border: 1px solid {c.line}; padding: 5px; }}
     QMenu::item {{ padding: 6px 12px 6px 14px; border-radius: 5px; }}
+    QMenu[places="true"]::item {{ padding-right: 30px; }}
     QMenu::item:selected {{ background: {c.accent}; color: {c.on_accent}; }}
     QMenu::item:disabled {{ background: transparent; color: {c.dim}; }}
     QMenu::indicator {{ width: 8px; height: 8px; border-radius: 4px; margin-left: 9px; }}
