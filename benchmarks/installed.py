@@ -3,7 +3,8 @@
 PYTHONPATH=tests python benchmarks/installed.py [--rounds 9] [--folder dist/model-switcher] [--file dist/model-switcher-one-file]
 
 Start is from the call of the program to its icon in the tray of a panel (a StatusNotifierItem that is registered). All
-forms and the others take turns. Idle memory is what the program's processes hold for themselves (unique set size), and
+forms and the others take turns. *Of it processor* is what the program and its children took of the processor until then,
+which says more where the machine has other work. Idle memory is what the program's processes hold for themselves (unique set size), and
 with shared parts in proportion (PSS), 10 seconds after the icon came, without a model. The others are programs of Debian
 for the clipboard, both in C++ with Qt: `apt-get install copyq qlipper`.
 """
@@ -46,6 +47,7 @@ class Form:
     size: int | None
     ours: bool = True
     starts: list[float] = field(default_factory=list)
+    worked: list[float] = field(default_factory=list)
     private: list[int] = field(default_factory=list)
     shared: list[int] = field(default_factory=list)
 
@@ -71,9 +73,9 @@ def main() -> None:
             for form in forms:
                 measure(form, private, tray, settings, last=number == options.rounds)
     print(
-        "| program | size | start to icon, first | start to icon, median (least to most) | idle, own | idle, PSS |"
+        "| program | size | start to icon, first | start to icon, median (least to most) | of it processor | idle, own | idle, PSS |"
     )
-    print("|---|---:|---:|---:|---:|---:|")
+    print("|---|---:|---:|---:|---:|---:|---:|")
     for form in forms:
         print(row(form))
 
@@ -111,6 +113,8 @@ def measure(form: Form, private: Screen, tray: TrayDriver, settings: Path, *, la
             assert time.monotonic() < began + 60, f"{form.name} shows no icon"
             time.sleep(0.002)
         form.starts.append(time.monotonic() - began)
+        family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
+        form.worked.append(sum(sum(one.cpu_times()[:2]) for one in family))
         if last:
             time.sleep(SETTLE_SECONDS)
             family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
@@ -136,6 +140,7 @@ def row(form: Form) -> str:
         size,
         f"{form.starts[0]:.2f} s",
         f"{statistics.median(warm):.2f} s ({warm[0]:.2f} to {warm[-1]:.2f})",
+        f"{statistics.median(form.worked):.2f} s",
         f"{form.private[0] / 2**20:,.0f} MiB",
         f"{form.shared[0] / 2**20:,.0f} MiB",
     )
