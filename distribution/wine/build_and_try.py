@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,10 +25,15 @@ from fakes.screen import eventually, screen
 from model_switcher.engine.demo_models import write_demo_models
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fakes.screen import Screen
 
 BUILD_SECONDS = 900.0
 RUN_SECONDS = 300.0
+CLICK_SECONDS = 30.0
+SECOND_MODEL = 112
+"""Pixels from the upper edge of the menu to the entry of the second model."""
 RUN_KEY = r"HKCU\Software\Microsoft\Windows\CurrentVersion\Run"
 
 
@@ -117,9 +123,10 @@ def check_menu_click_and_kill(windows: Windows, program: Path, private: Screen) 
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as ours:
         models = write_demo_models(Path(folder))
         settings = Path(folder) / "settings.toml"
+        port = free_port()
         settings.write_text(
             f"model-folders = ['Z:{folder}']\nstores = []\ndefault-model = 'demo-alder'\n"
-            f"[memory]\nkeep-resident = 'one at a time'\n[server]\nport = {free_port()}\nengine = 'embedded'\n",
+            f"[memory]\nkeep-resident = 'one at a time'\n[server]\nport = {port}\nengine = 'embedded'\n",
         )
         assert models
         config = ("--config", f"Z:{settings}".replace("/", "\\"))
@@ -127,8 +134,10 @@ def check_menu_click_and_kill(windows: Windows, program: Path, private: Screen) 
         ours.callback(tray.kill)
 
         def served() -> str | None:
-            with contextlib.suppress(subprocess.CalledProcessError, ValueError):
-                state = json.loads(windows.run(program, *config, "status", "--json", seconds=RUN_SECONDS))
+            # Wine's loopback is this computer's.
+            with contextlib.suppress(OSError, ValueError):
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/switcher/state", timeout=10) as answer:
+                    state = json.load(answer)
                 ready = [one["model"] for one in state["servers"] if one["state"] == "ready"]
                 return ready[0] if len(ready) == 1 else None
             return None
@@ -151,15 +160,24 @@ def check_menu_click_and_kill(windows: Windows, program: Path, private: Screen) 
         step("tray killed: no engine is left")
 
 
-def _clicked(private: Screen, served: object) -> bool:
-    """Open the menu with the right button, choose the second model by keyboard; whether it is served then."""
+def _clicked(private: Screen, served: Callable[[], str | None]) -> bool:
+    """Open the menu with the right button and click the second model; whether it is served then."""
     private.run("xdotool", "mousemove", "1196", "784", "click", "3")
-    private.run("sleep", "1")
-    private.photograph(private.folder.parent / "wine-menu.png")
-    private.run("xdotool", "key", "Down", "Down", "Return")
-    for _ in range(5):
-        if callable(served) and served() == "demo-birch":
+    time.sleep(2)
+    private.run("xdotool", "mousemove", "1150", "700")
+    said = private.run("xdotool", "getmouselocation", "--shell") + private.run(
+        "xdotool", "getmouselocation", "getwindowgeometry", "--shell"
+    )
+    corner = dict(line.split("=", 1) for line in said.splitlines() if "=" in line)
+    private.photograph(private.folder / "menu.png")
+    # Below the header, the gauge and the first model.
+    x, y = int(corner["X"]) + 60, int(corner["Y"]) + SECOND_MODEL
+    private.run("xdotool", "mousemove", str(x), str(y), "click", "1")
+    deadline = time.monotonic() + CLICK_SECONDS
+    while time.monotonic() < deadline:
+        if served() == "demo-birch":
             return True
+        time.sleep(0.5)
     private.run("xdotool", "key", "Escape")
     return False
 
