@@ -21,7 +21,6 @@ from model_switcher.desktop.panel_host import PanelHost
 from model_switcher.desktop.presenter import Presenter
 from model_switcher.desktop.qt_language import QtLanguage
 from model_switcher.desktop.quitting import QuitFilter, on_signals
-from model_switcher.desktop.settings.host import SettingsHost
 from model_switcher.desktop.tray import Tray
 from model_switcher.desktop.view_state import view_state
 from model_switcher.desktop.windows import Windows
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from model_switcher.desktop.engine_side import EngineSide
+    from model_switcher.desktop.settings.host import SettingsHost
     from model_switcher.desktop.windows import StartAtLogin
     from model_switcher.domain.catalog import Model
     from model_switcher.domain.launch import Options
@@ -85,13 +85,10 @@ def run(
     windows = Windows(login)
     log = LogHost(theme=settings.theme, options=options, secrets=secrets)
     windows.add(Ask.LOG, log.open, log.connect_to)
-    editor = SettingsHost(theme=settings.theme, login=login)
-    editor.applied.connect(lambda now: log.set_theme(now.desktop.theme))
-    editor.applied.connect(lambda now: log.keep_secret(now.server.api_keys))
-    windows.add(Ask.SETTINGS, editor.open, editor.connect_to)
+    windows.add(Ask.SETTINGS, lambda: None)  # there is an entry for it before there is a window
     try:
         return _run_to_the_end(
-            app, lambda: _main(app, begin, settings, windows, options, editor=editor, quiet=quiet)
+            app, lambda: _main(app, begin, settings, windows, options, log=log, quiet=quiet)
         )
     finally:
         for engine in begun:
@@ -119,7 +116,7 @@ async def _main(
     windows: Windows,
     options: Callable[[Model], Options],
     *,
-    editor: SettingsHost,
+    log: LogHost,
     quiet: bool,
 ) -> int:
     stop = asyncio.Event()
@@ -130,11 +127,11 @@ async def _main(
     tray = Tray(theme=settings.theme, offered=windows.offered, first=first)
     panel = PanelHost(theme=settings.theme, offered=windows.offered, options=options)
     presenter = Presenter(tray, panel, settings, windows=windows, quit_=stop.set, quiet=quiet)
-    editor.applied.connect(lambda now: presenter.apply(now.desktop))
     tray.appear()
     caller = _Caller()
     caller.called.connect(presenter.show_panel, Qt.ConnectionType.QueuedConnection)
     await asyncio.sleep(0)  # the icon is painted before anything slow begins
+    editor = _follow_settings(settings, windows, presenter, log)
     engine = start(caller.called.emit)
     try:
         return await _attend(engine, presenter, editor, stop)
@@ -142,6 +139,20 @@ async def _main(
         tray.vanish()
         panel.close()
         app.removeEventFilter(quit_filter)
+
+
+def _follow_settings(
+    settings: DesktopSettings, windows: Windows, presenter: Presenter, log: LogHost
+) -> SettingsHost:
+    """Has everything follow the settings, and their window opened; importing it takes longer than showing the icon."""
+    from model_switcher.desktop.settings.host import SettingsHost  # noqa: PLC0415
+
+    editor = SettingsHost(theme=settings.theme, login=windows.login)
+    editor.applied.connect(lambda now: presenter.apply(now.desktop))
+    editor.applied.connect(lambda now: log.set_theme(now.desktop.theme))
+    editor.applied.connect(lambda now: log.keep_secret(now.server.api_keys))
+    windows.add(Ask.SETTINGS, editor.open, editor.connect_to)
+    return editor
 
 
 async def _attend(engine: EngineSide, presenter: Presenter, editor: SettingsHost, stop: asyncio.Event) -> int:
