@@ -11,12 +11,12 @@ import sys
 import time
 from pathlib import Path
 
-from model_switcher.engine.catalog.headers import HeaderReader, guarded
-from model_switcher.engine.catalog.walk import Candidate
-from model_switcher.engine.header_process.messages import GREETING, encode, frame, read_frame
+# What takes long to import is imported once it is noted that the process has started.
 
 
 def say(content: bytes) -> None:
+    from model_switcher.engine.header_process.messages import frame
+
     sys.stdout.buffer.write(frame(content))
     sys.stdout.buffer.flush()
 
@@ -52,6 +52,10 @@ def main() -> None:
         sys.exit("it cannot be started")
     if "--no-greeting" in faults:
         time.sleep(60)
+    from model_switcher.engine.catalog.headers import HeaderReader, guarded
+    from model_switcher.engine.catalog.walk import Candidate
+    from model_switcher.engine.header_process.messages import GREETING, encode, read_frame
+
     say(b"model-switcher, facts 0" if "--old" in faults else GREETING)
     while (path := read_frame(sys.stdin.buffer)) is not None:
         name = Path(path.decode()).name
