@@ -75,7 +75,7 @@ class StandIn:
         self._say("cancel")
 
     async def hint(self, model: str | None) -> None:
-        self._say(f"hint {model}")
+        """Comes by itself, wherever the pointer rests: not said."""
 
     async def stop(self) -> None:
         self._say("stop")
