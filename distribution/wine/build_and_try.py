@@ -165,10 +165,8 @@ def _clicked(private: Screen, served: Callable[[], str | None]) -> bool:
     private.run("xdotool", "mousemove", "1196", "784", "click", "3")
     time.sleep(2)
     private.run("xdotool", "mousemove", "1150", "700")
-    said = private.run("xdotool", "getmouselocation", "--shell") + private.run(
-        "xdotool", "getmouselocation", "getwindowgeometry", "--shell"
-    )
-    corner = dict(line.split("=", 1) for line in said.splitlines() if "=" in line)
+    under = _shell(private.run("xdotool", "getmouselocation", "--shell"))
+    corner = _shell(private.run("xdotool", "getwindowgeometry", "--shell", under["WINDOW"]))
     private.photograph(private.folder / "menu.png")
     # Below the header, the gauge and the first model.
     x, y = int(corner["X"]) + 60, int(corner["Y"]) + SECOND_MODEL
@@ -180,6 +178,11 @@ def _clicked(private: Screen, served: Callable[[], str | None]) -> bool:
         time.sleep(0.5)
     private.run("xdotool", "key", "Escape")
     return False
+
+
+def _shell(said: str) -> dict[str, str]:
+    """What xdotool says in the form of a shell."""
+    return dict(line.split("=", 1) for line in said.splitlines() if "=" in line)
 
 
 def _processes() -> list[tuple[int, str]]:

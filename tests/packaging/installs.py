@@ -169,12 +169,7 @@ def unit() -> None:
     parsed.optionxform = str  # type: ignore[assignment,method-assign]
     parsed.read(ROOT / "resources/model-switcher.service")
     assert parsed["Service"]["ExecStart"].endswith("model-switcher serve")
-    if shutil.which("systemd-analyze"):
-        copy = Path(sys.argv[1]).resolve() / "model-switcher.service"
-        text = (ROOT / "resources/model-switcher.service").read_text("utf-8")
-        copy.write_text(text.replace("%h/.local/bin/model-switcher", "/bin/true"))
-        run("systemd-analyze", "verify", "--user", copy)
-        print("systemd unit: verified")
+    print("systemd unit: read")
 
 
 if __name__ == "__main__":
