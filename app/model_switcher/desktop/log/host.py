@@ -10,7 +10,6 @@ from PySide6.QtCore import QObject
 from PySide6.QtGui import QGuiApplication
 
 from model_switcher.desktop.language import tr
-from model_switcher.desktop.log.window import LogWindow, copy
 from model_switcher.desktop.machine import machine
 from model_switcher.desktop.theme import colours
 from model_switcher.desktop.view_state.report import bug_report, copied_lines
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from typing import Literal
 
     from model_switcher.desktop.bridge import Bridge
+    from model_switcher.desktop.log.window import LogWindow
     from model_switcher.domain.catalog import Model
     from model_switcher.domain.launch import Options
     from model_switcher.engine.log import LogLine
@@ -72,6 +72,8 @@ class LogHost(QObject):
     def open(self) -> None:
         """Opens the window, or brings it to the front."""
         if self.window is None:
+            from model_switcher.desktop.log.window import LogWindow  # noqa: PLC0415 - the icon waits for none of it
+
             self.window = LogWindow(colours(self._theme, QGuiApplication.styleHints()))
             self.window.closed.connect(self._forget)
             self.window.report_asked.connect(self._copy_report)
@@ -116,11 +118,13 @@ class LogHost(QObject):
             return
         options = {} if model is None else self._options(model)
         lines = window.model.lines.last(REPORTED_LINES)
-        copy(bug_report(self._snapshot, lines, machine(self._secrets), options))
+        QGuiApplication.clipboard().setText(
+            bug_report(self._snapshot, lines, machine(self._secrets), options)
+        )
         window.say_copied(tr("Copied, without keys and passwords. Read it once before you post it."))
 
     def _copy_lines(self, lines: list[LogLine]) -> None:
-        copy(copied_lines(lines, machine(self._secrets)))
+        QGuiApplication.clipboard().setText(copied_lines(lines, machine(self._secrets)))
         if self.window is not None:
             self.window.say_copied(tr("%n line(s) copied, without keys and passwords", "", len(lines)))
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence, QShortcut
+from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QApplication,
     QButtonGroup,
@@ -219,8 +219,3 @@ class LogWindow(QWidget):
         button.setAccessibleName(name or text)
         button.setToolTip(name)
         return button
-
-
-def copy(text: str) -> None:
-    """Puts `text` into the clipboard."""
-    QGuiApplication.clipboard().setText(text)

@@ -27,6 +27,8 @@ class Errands:
         task = asyncio.ensure_future(self._told(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        # One that is called off before its first step never came to await it.
+        task.add_done_callback(lambda _: work.close())
 
     async def close(self) -> None:
         """Returns when nothing is under way any more."""

@@ -9,7 +9,6 @@ from PySide6.QtCore import QObject, QTimer, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 
 from model_switcher.desktop.settings.errands import Errands
-from model_switcher.desktop.settings.window import SettingsWindow
 from model_switcher.desktop.theme import colours
 from model_switcher.desktop.view_state.settings import Draft, Sources, typed, window_view
 from model_switcher.desktop.view_state.settings.draft import typed_option
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
 
     from model_switcher.desktop.bridge import Bridge
     from model_switcher.desktop.engine_side import SettingsDesk
+    from model_switcher.desktop.settings.window import SettingsWindow
     from model_switcher.desktop.view_state.settings import FieldView, Key
     from model_switcher.desktop.windows import StartAtLogin
     from model_switcher.domain.settings import DesktopSettings
@@ -255,6 +255,8 @@ class SettingsHost(QObject):
     def _show_window(self) -> None:
         if self._draft is None:
             return
+        from model_switcher.desktop.settings.window import SettingsWindow  # noqa: PLC0415 - the icon waits for none of it
+
         view = window_view(self._draft, self._sources)
         self._window = window = SettingsWindow(colours(self._theme, QGuiApplication.styleHints()), view)
         window.edited.connect(self._edit)
