@@ -147,13 +147,11 @@ def by_modelinfo(command: str, path: Path, context: int) -> float | None:
 
 
 def by_node(folder: Path, path: Path, context: int) -> float | None:
+    # It starts itself once more to try its library, and cannot do that out of standard input.
+    script = folder / "estimate.mjs"
+    script.write_text(NODE, encoding="utf-8")
     done = subprocess.run(
-        ["node", "--input-type=module", "-", str(path), str(context)],
-        cwd=folder,
-        input=NODE,
-        capture_output=True,
-        text=True,
-        check=False,
+        ["node", script, path, str(context)], cwd=folder, capture_output=True, text=True, check=False
     )
     return float(done.stdout) if done.returncode == 0 else None
 
