@@ -55,6 +55,7 @@ class HostOptions:
         mode: "tray" takes over from a headless instance; "headless" does not.
         linger: Seconds without use after which it ends by itself; None to stay.
         notice: What its user should know, such as problems in the settings file.
+        is_first: Whether there was no settings file before this start.
         deadlines: Of each server's steps; None for those that suit real engines.
     """
 
@@ -63,6 +64,7 @@ class HostOptions:
     mode: str = "headless"
     linger: float | None = None
     notice: str | None = None
+    is_first: bool = False
     deadlines: Deadlines | None = None
 
 

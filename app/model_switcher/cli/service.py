@@ -148,9 +148,10 @@ def _signals(stop: Callable[[], None]) -> Iterator[None]:
 
 def _options(options: argparse.Namespace, *, mode: str, strict: bool) -> HostOptions:
     where = places(options.config)
+    is_first = False
     with contextlib.suppress(SettingsError):  # a folder that cannot be written to is no reason not to serve
-        create_if_missing(where.settings)
+        is_first = create_if_missing(where.settings)
     loaded = load(where.settings)
     if loaded.problems and strict:
         raise settings_error(where.settings, loaded.problems)
-    return HostOptions(settings=loaded.settings, places=where, mode=mode)
+    return HostOptions(settings=loaded.settings, places=where, mode=mode, is_first=is_first)

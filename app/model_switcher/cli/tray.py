@@ -8,6 +8,7 @@ import os
 import sys
 import threading
 from concurrent.futures import Future
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from model_switcher.cli.host import Host, HostOptions
@@ -16,7 +17,9 @@ from model_switcher.client.switcher import Switcher
 from model_switcher.domain.errors import Closing, LoginEntryError
 from model_switcher.engine.autostart import Autostart
 from model_switcher.engine.control.preflight import names_of
+from model_switcher.engine.first_start import FirstStart
 from model_switcher.engine.interpreter import give_way
+from model_switcher.engine.settings_file import load
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -140,16 +143,21 @@ def run_tray(options: HostOptions, *, quiet: bool = False, lasting: bool = True)
     give_way()
     autostart = Autostart(options.places) if lasting else None
     threads: list[HostThread] = []
+    first = FirstStart(options.places.settings, is_first=options.is_first and not quiet)
 
     def start(on_show: Callable[[], None]) -> HostThread:
         if autostart is not None:
             with contextlib.suppress(LoginEntryError):  # `doctor` tells
                 autostart.keep()
-        threads.append(HostThread(options, on_show))
-        return threads[0]
+        # What the first start wrote is not in the options that the program began with.
+        current = (
+            replace(options, settings=load(options.places.settings).settings) if first.changed else options
+        )
+        threads.append(HostThread(current, on_show))
+        return threads[-1]
 
     def launch_options(model: Model) -> Options:
-        settings = threads[0].settings if threads else options.settings
+        settings = threads[-1].settings if threads else options.settings
         return settings.launch_options(names_of(model))
 
     return run(
@@ -159,6 +167,7 @@ def run_tray(options: HostOptions, *, quiet: bool = False, lasting: bool = True)
         options=launch_options,
         login=autostart,
         quiet=quiet,
+        first=first if lasting else None,
     )
 
 

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QApplication, QMessageBox
 
 from model_switcher.desktop.ask import Ask
 from model_switcher.desktop.bridge import Bridge
+from model_switcher.desktop.first_start.desk import FirstStartDesk
 from model_switcher.desktop.language import speak, tr
 from model_switcher.desktop.log.host import LogHost
 from model_switcher.desktop.panel_host import PanelHost
@@ -25,7 +26,7 @@ from model_switcher.desktop.tray import Tray
 from model_switcher.desktop.view_state import view_state
 from model_switcher.desktop.windows import Windows
 from model_switcher.desktop.wording import APP_NAME
-from model_switcher.domain.errors import Closing, SwitcherError
+from model_switcher.domain.errors import AddressInUse, Closing, SwitcherError
 from model_switcher.domain.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from model_switcher.domain.catalog import Model
     from model_switcher.domain.launch import Options
     from model_switcher.domain.settings import DesktopSettings
+    from model_switcher.engine.first_start import FirstStart
 
 T = TypeVar("T")
 
@@ -57,6 +59,7 @@ def run(
     options: Callable[[Model], Options] = lambda _: {},
     login: StartAtLogin | None = None,
     quiet: bool = False,
+    first: FirstStart | None = None,
 ) -> int:
     """Runs the desktop until the user quits, and returns the exit status.
 
@@ -69,6 +72,7 @@ def run(
         options: What a model would be started with; it is asked when the details of one are shown.
         login: Starts the program at login; None leaves the entry out.
         quiet: No window opens by itself, as is right at login.
+        first: Finds a llama-server that runs already; None where nothing is asked before the engine starts.
     """
     app = QApplication(sys.argv[:1])
     app.setApplicationName("model-switcher")
@@ -80,15 +84,16 @@ def run(
 
     def begin(show_requested: Callable[[], None]) -> EngineSide:
         begun.append(start(show_requested))
-        return begun[0]
+        return begun[-1]
 
     windows = Windows(login)
     log = LogHost(theme=settings.theme, options=options, secrets=secrets)
     windows.add(Ask.LOG, log.open, log.connect_to)
     windows.add(Ask.SETTINGS, lambda: None)  # there is an entry for it before there is a window
+    desk = None if first is None else FirstStartDesk(first, theme=settings.theme)
     try:
         return _run_to_the_end(
-            app, lambda: _main(app, begin, settings, windows, options, log=log, quiet=quiet)
+            app, lambda: _main(app, begin, settings, windows, options, log=log, desk=desk, quiet=quiet)
         )
     finally:
         for engine in begun:
@@ -117,6 +122,7 @@ async def _main(
     options: Callable[[Model], Options],
     *,
     log: LogHost,
+    desk: FirstStartDesk | None,
     quiet: bool,
 ) -> int:
     stop = asyncio.Event()
@@ -132,9 +138,18 @@ async def _main(
     caller.called.connect(presenter.show_panel, Qt.ConnectionType.QueuedConnection)
     await asyncio.sleep(0)  # the icon is painted before anything slow begins
     editor = _follow_settings(settings, windows, presenter, log)
-    engine = start(caller.called.emit)
     try:
-        return await _attend(engine, presenter, editor, stop)
+        if desk is not None:
+            await _ask(desk.begin(), stop)
+        while not stop.is_set():
+            error = await _attend(start(caller.called.emit), presenter, editor, stop)
+            if desk is not None and isinstance(error, AddressInUse):
+                if await _ask(desk.make_room(error), stop):
+                    continue
+            elif error is not None:
+                await _explain(error, stop)
+            return _exit_status(error)
+        return 0
     finally:
         tray.vanish()
         panel.close()
@@ -155,8 +170,10 @@ def _follow_settings(
     return editor
 
 
-async def _attend(engine: EngineSide, presenter: Presenter, editor: SettingsHost, stop: asyncio.Event) -> int:
-    """Serves the desktop while the engine runs, ends both, and returns the exit status."""
+async def _attend(
+    engine: EngineSide, presenter: Presenter, editor: SettingsHost, stop: asyncio.Event
+) -> BaseException | None:
+    """Serves the desktop while the engine runs, ends both, and returns what ended it, if that was an error."""
     ready, ended = _watch(engine.ready), _watch(engine.ended)
     stopping = asyncio.create_task(stop.wait())
     await _first_of(ready, stopping, ended)
@@ -171,11 +188,25 @@ async def _attend(engine: EngineSide, presenter: Presenter, editor: SettingsHost
         await _close(bridge, ended)
     engine.request_stop()
     await asyncio.wait({ended})
-    error = (ready.exception() if ready.done() else None) or ended.exception()
-    if error is not None:
-        await _explain(error, stopping)
     stopping.cancel()
-    return _exit_status(error)
+    return (ready.exception() if ready.done() else None) or ended.exception()
+
+
+async def _ask(question: Coroutine[Any, Any, T], stop: asyncio.Event) -> T | None:
+    """The answer; None where the user quits instead, or where what he chose cannot be done, which is told."""
+    asked, stopping = asyncio.create_task(question), asyncio.create_task(stop.wait())
+    await _first_of(asked, stopping)
+    stopping.cancel()
+    if not asked.done():
+        asked.cancel()
+    await asyncio.wait({asked})
+    if asked.cancelled():
+        return None
+    error = asked.exception()
+    if error is None:
+        return asked.result()
+    await _explain(error, stop)
+    return None
 
 
 def _watch(future: concurrent.futures.Future[T]) -> asyncio.Future[T]:
@@ -198,8 +229,9 @@ async def _close(bridge: Bridge, ended: asyncio.Future[None]) -> None:
         await closing
 
 
-async def _explain(error: BaseException, stopping: asyncio.Task[bool]) -> None:
-    """Says in a window why the program ends, until the user has seen it or quits."""
+async def _explain(error: BaseException, stop: asyncio.Event) -> None:
+    """Says in a window what went wrong, until the user has seen it or quits."""
+    stopping = asyncio.create_task(stop.wait())
     seen = asyncio.Event()
     box = QMessageBox(QMessageBox.Icon.Critical, APP_NAME, _sentence(error))
     box.setInformativeText(error.hint if isinstance(error, SwitcherError) else "")
@@ -208,6 +240,7 @@ async def _explain(error: BaseException, stopping: asyncio.Task[bool]) -> None:
     watching = asyncio.create_task(seen.wait())
     await _first_of(watching, stopping)
     watching.cancel()
+    stopping.cancel()
     box.close()
     box.deleteLater()
 

@@ -8,6 +8,7 @@ from PySide6.QtCore import QTimer, QUrl
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 
 from model_switcher.desktop.ask import Ask
+from model_switcher.desktop.folder_picker import FolderPicker
 from model_switcher.desktop.intents import Intents
 from model_switcher.desktop.language import tr
 from model_switcher.desktop.notices import Notice, notices
@@ -22,12 +23,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from model_switcher.desktop.bridge import Bridge
+    from model_switcher.desktop.engine_side import Intentions
     from model_switcher.desktop.panel_host import PanelHost
     from model_switcher.desktop.tray import Tray
     from model_switcher.desktop.view_state import ViewState
     from model_switcher.desktop.windows import Windows
     from model_switcher.domain.settings import DesktopSettings
 
+RELEASES = "https://github.com/ggml-org/llama.cpp/releases"
 PREPARE_MS = 1_500
 """After the engine is up; until then the start needs the processor."""
 
@@ -52,6 +55,7 @@ class Presenter:
         self._snapshot: Snapshot | None = None
         self._recent: tuple[str, ...] = ()
         self._trail = Trail()
+        self._folders = FolderPicker()
         self._intents = Intents(tray.tell, lambda: self._snapshot or Snapshot())
         tray.chosen.connect(self._intents.select)
         tray.asked.connect(self._do)
@@ -64,6 +68,7 @@ class Presenter:
         panel.now_asked.connect(self._intents.select_now)
         panel.rested.connect(self._intents.foresee)
         panel.commanded.connect(self._press)
+        self._folders.chosen.connect(self._add_folder)
         panel.asked.connect(self._do)
         panel.folder_asked.connect(self._open_folder)
         panel.closing.connect(self._close_panel)
@@ -163,8 +168,23 @@ class Presenter:
             self._open_folder(target)
         elif command is Command.SHOW_LOG:
             self._windows.open(Ask.LOG)
+        elif command is Command.GET_ENGINE:
+            self._open(QUrl(RELEASES))
+        elif command is Command.CHOOSE_FOLDER:
+            self._folders.choose()
         else:
             self._intents.press(command, target)
+
+    def _add_folder(self, folder: str) -> None:
+        """Looks for models there too, from now on."""
+
+        async def add(engine: Intentions) -> None:
+            desk = engine.desk()
+            folders = (await desk.state()).file.model_folders
+            if folder not in folders:
+                await desk.change({("model-folders",): [*folders, folder]})
+
+        self._intents.ask(add, lambda _: self.show_panel())
 
     def _open_folder(self, path: str) -> None:
         """Opens the folder that a file lies in."""

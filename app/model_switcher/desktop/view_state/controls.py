@@ -28,6 +28,8 @@ class Command(StrEnum):
     SHOW_FILE = "show file"
     RESCAN = "rescan"
     SHOW_LOG = "show log"
+    CHOOSE_FOLDER = "choose folder"
+    GET_ENGINE = "get engine"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,8 @@ def remedy(failure: Failure, model: str | None) -> tuple[Control | None, str]:
         return Control(Command.SHOW_FILE, tr("Show the file")), way_out.path
     if way_out is not None and way_out.action is RemedyKind.RESCAN:
         return Control(Command.RESCAN, tr("Rescan")), ""
+    if way_out is not None and way_out.action is RemedyKind.GET_ENGINE:
+        return Control(Command.GET_ENGINE, tr("Get llama.cpp")), ""
     if model is None:
         return None, ""
     return Control(Command.TRY_AGAIN, tr("Try again")), model

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from model_switcher.desktop.language import number, tr
+from model_switcher.desktop.view_state.controls import Command, Control
 from model_switcher.desktop.view_state.header import HeaderView, header_view
 from model_switcher.desktop.view_state.memory import MemoryView, memory_view
 from model_switcher.desktop.view_state.sections import Section, sections
@@ -19,6 +20,15 @@ if TYPE_CHECKING:
     from model_switcher.domain.snapshot import Snapshot
 
 
+@dataclass(frozen=True, slots=True)
+class EmptyView:
+    """What stands in the place of the list: a title, what was looked for, and buttons."""
+
+    title: str
+    text: str
+    controls: tuple[Control, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PanelView:
     """The panel.
@@ -30,7 +40,7 @@ class PanelView:
         banners: What is wrong, without what was put away.
         hint: What stands in the empty filter field.
         sections: The groups of the list.
-        empty: Why there is no row, as a title and a line; None while there is one.
+        empty: Why there is no row, and what can be done about it; None while there is one.
         endpoint: What client programs are given as base URL; empty until there is one.
         web_ui: Address of the web interface; empty while no server could answer there.
     """
@@ -41,7 +51,7 @@ class PanelView:
     banners: tuple[Banner, ...]
     hint: str
     sections: tuple[Section, ...]
-    empty: tuple[str, str] | None
+    empty: EmptyView | None
     endpoint: str
     web_ui: str
 
@@ -100,12 +110,19 @@ def _hint(snapshot: Snapshot) -> str:
     return tr("Filter 1 model…") if count == 1 else tr("Filter {count} models…").format(count=number(count))
 
 
-def _empty(snapshot: Snapshot, pattern: str) -> tuple[str, str]:
+def _empty(snapshot: Snapshot, pattern: str) -> EmptyView:
     if snapshot.catalog.models or snapshot.catalog.rejected:
-        return tr("Nothing matches “{pattern}”").format(pattern=pattern.strip()), tr("Escape shows all again")
+        nothing = tr("Nothing matches “{pattern}”").format(pattern=pattern.strip())
+        return EmptyView(nothing, tr("Escape shows all again"))
     if snapshot.scanning:
-        return no_models(snapshot), tr("Folders and the stores of other programs are searched")
-    return (
-        no_models(snapshot),
-        tr("Put GGUF files into a folder that the settings name, or get one with LM Studio or Ollama"),
+        searched = tr("Folders and the stores of other programs are searched")
+        return EmptyView(no_models(snapshot), searched)
+    looked = tr(
+        "Looked for GGUF files in the folders of the settings, and where these programs keep theirs: Hugging Face, "
+        "llama.cpp, LM Studio, Ollama, Jan, GPT4All, text-generation-webui and KoboldCpp."
     )
+    controls = (
+        Control(Command.CHOOSE_FOLDER, tr("Choose a folder…")),
+        Control(Command.RESCAN, tr("Look again")),
+    )
+    return EmptyView(no_models(snapshot), looked, controls)

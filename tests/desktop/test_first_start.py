@@ -1,0 +1,176 @@
+"""The first start beside a llama-server that runs already: what it offers, and that it does what is chosen."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLabel
+
+from fakes.desktop_program import window as program_window
+from fakes.engines import LLAMA_SERVER
+from fakes.instance import Instance, write_settings
+from fakes.launches import lives, until
+from fakes.screen import eventually
+from model_switcher.desktop.first_start.window import FirstStartWindow
+from model_switcher.desktop.theme import DARK, LIGHT
+from model_switcher.desktop.view_state.first_start import Choice, first_start_view, port_taken_view
+from model_switcher.domain.command_line import Taken
+from model_switcher.domain.foreign import Holder
+from model_switcher.engine.binaries.environment import child_environment
+from model_switcher.engine.demo_models import write_demo_models
+from model_switcher.engine.first_start import ForeignServer, server_of
+from model_switcher.engine.settings_file import load
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from pytestqt.qtbot import QtBot
+
+    from fakes.screen import Screen
+
+pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
+SERVER = ForeignServer(
+    holder=Holder(program="llama-server", pid=4242, created=1.0, own=True),
+    port=8080,
+    taken=Taken(
+        model="/home/anna/models/Qwen3-8B-Q4_K_M.gguf",
+        launch={"ctx-size": 16384, "flash-attn": "on"},
+        api_keys=("hunter2",),
+        left_out=("--of-a-fork",),
+    ),
+)
+OTHERS = ForeignServer(holder=Holder(pid=1, own=False), port=8080, taken=SERVER.taken)
+
+
+def test_the_page_tells_what_would_be_taken_over_and_no_secret() -> None:
+    view = first_start_view(SERVER)
+    assert view.title == "A llama-server is running already"
+    assert view.facts == (
+        ("Model", "Qwen3-8B-Q4_K_M.gguf"),
+        ("Address", "http://127.0.0.1:8080/v1"),
+        ("Options", "--ctx-size 16384 --flash-attn on"),
+        ("API keys", "1 key that clients send"),
+    )
+    assert view.note == "Not taken over: --of-a-fork"
+    assert [text for _, text in view.choices] == ["Take its place", "Only take its settings", "No, thanks"]
+    assert "hunter2" not in str(view)
+
+
+def test_what_is_not_ours_to_end_is_not_offered_to_be_ended() -> None:
+    assert Choice.TAKE_PLACE not in dict(first_start_view(OTHERS).choices)
+    assert Choice.TAKE_PLACE not in dict(port_taken_view("Taken", OTHERS, free_port=8081).choices)
+
+
+def test_a_port_that_is_taken_leaves_other_ways() -> None:
+    sentence = "Port 8080 is used by llama-server"
+    view = port_taken_view(sentence, SERVER, free_port=8081)
+    assert view.title == sentence
+    assert [text for _, text in view.choices] == ["Take its place", "Use port 8081", "Quit"]
+    view = port_taken_view("Port 8080 is used by nginx", None, free_port=None, hint="End that program.")
+    assert (view.text, view.facts) == ("End that program.", ())
+    assert [text for _, text in view.choices] == ["Quit"]
+
+
+@pytest.fixture
+def page(qtbot: QtBot) -> Iterator[FirstStartWindow]:
+    window = FirstStartWindow(first_start_view(SERVER), LIGHT)
+    window.open()
+    qtbot.waitUntil(window.isActiveWindow)
+    yield window
+    window.deleteLater()
+
+
+def test_enter_takes_the_best_answer(page: FirstStartWindow, qtbot: QtBot) -> None:
+    with qtbot.waitSignal(page.chosen) as answer:
+        QTest.keyClick(page.focusWidget() or page, Qt.Key.Key_Return)
+    assert answer.args == [Choice.TAKE_PLACE]
+
+
+def test_tab_reaches_every_answer_and_escape_leaves_all_as_it_is(
+    page: FirstStartWindow, qtbot: QtBot
+) -> None:
+    reached = []
+    for _ in page.buttons:
+        reached.append(page.focusWidget())
+        QTest.keyClick(page.focusWidget() or page, Qt.Key.Key_Tab)
+    assert reached == list(page.buttons.values())
+    assert all(button.accessibleName() == button.text() for button in page.buttons.values())
+    with qtbot.waitSignal(page.chosen) as answer:
+        QTest.keyClick(page, Qt.Key.Key_Escape)
+    assert answer.args == [Choice.LEAVE]
+
+
+def test_everything_is_on_the_page_whole(page: FirstStartWindow) -> None:
+    for colours in (LIGHT, DARK):
+        page.dress(colours)
+        for label in page.findChildren(QLabel):
+            assert label.isVisible()
+            assert page.rect().contains(label.geometry())
+            assert label.height() >= label.heightForWidth(label.width())
+
+
+# With a real llama-server that somebody started.
+
+
+def foreign(model: Path, port: int) -> subprocess.Popen[bytes]:
+    command = [*LLAMA_SERVER.command, "-m", model.name, "-c", "512", "-np", "2", "--port", str(port)]
+    return subprocess.Popen(
+        command,
+        cwd=model.parent,
+        env=child_environment(LLAMA_SERVER, key=""),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+async def test_a_real_one_gives_its_place_to_the_tray_with_address_model_and_options(
+    tmp_path: Path, private_screen: Screen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in private_screen.environment.items():
+        monkeypatch.setenv(name, value)
+    model, _ = write_demo_models(tmp_path)
+    settings = write_settings(tmp_path, [model])
+    port = load(settings).settings.server.port
+    with foreign(model, port) as other:
+        try:
+            found = await asyncio.to_thread(server_of, other.pid)
+            assert found is not None
+            assert found.taken.model == str(model)
+            assert found.taken.launch == {"ctx-size": 512, "parallel": 2}
+            await until(lambda: _listens(port))
+            address = await _served_instead(settings, private_screen)
+            assert address.endswith(f":{port}")
+            assert other.wait(10) is not None
+        finally:
+            other.kill()
+    written = load(settings).settings
+    assert written.launch == {"ctx-size": 512, "parallel": 2}
+    assert written.default_model == str(model)
+    assert written.server.port == port
+
+
+async def _served_instead(settings: Path, private: Screen) -> str:
+    async def press() -> None:
+        await asyncio.to_thread(eventually, lambda: program_window(private), within=60.0, what="a page")
+        await asyncio.to_thread(private.run, "xdotool", "key", "Return")
+
+    pressing = asyncio.create_task(press())
+    async with Instance(settings, "tray") as instance:
+        await pressing
+        served = (await instance.ready()).served
+        assert served is not None
+        assert served.ctx_size == 512
+        assert lives(served.pid or 0)
+        return instance.address
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

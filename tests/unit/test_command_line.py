@@ -1,0 +1,97 @@
+"""A llama-server's command line as settings."""
+
+from __future__ import annotations
+
+from model_switcher.domain.command_line import Taken, take
+from model_switcher.engine.embedded.command_line import help_text
+
+USAGE = """\
+----- common params -----
+
+-h,    --help, --usage                  print usage and exit
+-c,    --ctx-size N                     size of the prompt context (default: 0)
+                                        (env: LLAMA_ARG_CTX_SIZE)
+-ngl,  --gpu-layers, --n-gpu-layers N   layers in VRAM
+                                        (env: LLAMA_ARG_N_GPU_LAYERS)
+-fa,   --flash-attn [on|off|auto]       set Flash Attention use
+-kvo,  --kv-offload, -nkvo, --no-kv-offload
+                                        whether to offload the cache (default: enabled)
+--mmap, --no-mmap                       whether to memory-map the model
+--temp, --temperature N                 temperature
+-m,    --model FNAME                    model path
+--lora FNAME                            adapter
+--chat-template-file JINJA_TEMPLATE_FILE
+                                        template
+-a,    --alias STRING                   names
+--host HOST                             address
+--port PORT                             port
+--api-key KEY                           keys
+--log-file FNAME                        log
+"""
+
+
+def taken(*words: str, folder: str = "/home/anna") -> Taken:
+    return take(["/opt/llama-server", *words], USAGE, folder)
+
+
+def test_short_and_long_spellings_become_the_options_own_names() -> None:
+    found = taken("-c", "8192", "-ngl", "99", "-fa", "on", "--temp", "0.7")
+    assert found.launch == {"ctx-size": 8192, "n-gpu-layers": 99, "flash-attn": "on", "temperature": 0.7}
+    assert found.left_out == ()
+
+
+def test_switches_are_on_or_off() -> None:
+    assert taken("--mmap", "-kvo").launch == {"mmap": True, "kv-offload": True}
+    assert taken("--no-mmap", "-nkvo").launch == {"mmap": False, "kv-offload": False}
+
+
+def test_the_last_of_two_counts_and_a_value_may_be_joined() -> None:
+    assert taken("-c", "1", "--ctx-size=2").launch == {"ctx-size": 2}
+
+
+def test_relative_paths_begin_where_it_runs() -> None:
+    found = taken("-m", "models/a.gguf", "--lora", "../b.gguf", "--chat-template-file", "/t.jinja")
+    assert found.model == "/home/anna/models/a.gguf"
+    assert found.own == {"lora": "/home/b.gguf", "chat-template-file": "/t.jinja"}
+
+
+def test_on_windows_too() -> None:
+    found = taken("-m", r"models\a.gguf", folder=r"D:\llama")
+    assert found.model == r"D:\llama\models\a.gguf"
+
+
+def test_what_this_program_does_by_itself_is_no_option() -> None:
+    found = taken("--host", "0.0.0.0", "--port", "9090", "--api-key", "k1,k2", "-a", "x, y", "-m", "/a.gguf")
+    assert found.launch == {}
+    assert (found.host, found.port, found.api_keys, found.aliases) == (
+        "0.0.0.0",
+        9090,
+        ("k1", "k2"),
+        ("x", "y"),
+    )
+
+
+def test_what_cannot_be_taken_over_is_told() -> None:
+    assert taken("--log-file", "a.log", "--of-a-fork", "-c", "1").left_out == ("--of-a-fork", "--log-file")
+
+
+def test_the_changes_are_keys_of_the_settings() -> None:
+    found = taken("-m", "/m/Qwen.gguf", "-c", "4096", "--lora", "/l.gguf", "-a", "q", "--api-key", "k")
+    assert found.changes(port=9090) == {
+        ("launch", "ctx-size"): 4096,
+        ("model-folders",): ["/m"],
+        ("default-model",): "/m/Qwen.gguf",
+        ("models", "Qwen", "lora"): "/l.gguf",
+        ("models", "Qwen", "alias"): ["q"],
+        ("server", "port"): 9090,
+        ("server", "api-keys"): ["k"],
+    }
+    assert ("server", "port") not in found.changes(port=None)
+
+
+def test_the_embedded_engines_own_help_reads_the_usual_options_too() -> None:
+    found = take(["llama-server", "-m", "/a.gguf", "-c", "1", "-b", "512", "--no-mmap"], help_text())
+    assert found.model == "/a.gguf"
+    assert found.launch["ctx-size"] == 1
+    assert found.launch["batch-size"] == 512
+    assert found.left_out == ()
