@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,14 +24,12 @@ from model_switcher.desktop.theme import DARK, LIGHT
 from model_switcher.desktop.view_state.first_start import Choice, first_start_view, port_taken_view
 from model_switcher.domain.command_line import Taken
 from model_switcher.domain.foreign import Holder
-from model_switcher.engine.binaries.environment import child_environment
 from model_switcher.engine.demo_models import write_demo_models
 from model_switcher.engine.first_start import ForeignServer, server_of
 from model_switcher.engine.settings_file import load
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from pytestqt.qtbot import QtBot
 
@@ -124,7 +124,7 @@ def foreign(model: Path, port: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         command,
         cwd=model.parent,
-        env=child_environment(LLAMA_SERVER, key=""),
+        env={**os.environ, "LD_LIBRARY_PATH": str(Path(LLAMA_SERVER.path).parent)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
