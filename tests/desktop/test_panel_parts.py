@@ -263,3 +263,12 @@ def test_every_control_has_a_name_for_screen_readers_and_can_be_reached_with_tab
     assert {"Stop", "Try again", "Copy the endpoint address", "Open the web interface"} <= {
         one.accessibleName() for one in seen
     }
+
+
+def test_an_empty_list_offers_a_folder_and_another_look(panel: Opened) -> None:
+    panel.show(states.no_models(), ())
+    nothing = panel.content.page.nothing
+    assert nothing.isVisible()
+    for button in nothing.buttons.values():
+        QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert panel.asked == [(Command.CHOOSE_FOLDER, ""), (Command.RESCAN, "")]

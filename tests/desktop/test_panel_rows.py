@@ -158,4 +158,9 @@ def test_the_filter_wants_every_word_somewhere_and_knows_places_and_quantisation
     assert listed(states.loading(), "broken") == {"Cannot be loaded": ["mistral-broken.gguf"]}
     nothing = panel_view(states.idle(), pattern="mixtral")
     assert nothing.sections == ()
-    assert nothing.empty == ("Nothing matches “mixtral”", "Escape shows all again")
+    assert nothing.empty is not None
+    assert (nothing.empty.title, nothing.empty.text) == (
+        "Nothing matches “mixtral”",
+        "Escape shows all again",
+    )
+    assert nothing.empty.controls == ()

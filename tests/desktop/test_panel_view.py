@@ -177,8 +177,10 @@ def test_where_the_driver_does_not_tell_whose_memory_it_is_nobody_is_named() -> 
 def test_an_empty_list_says_why_and_what_to_do() -> None:
     view = panel_view(states.no_models())
     assert view.empty is not None
-    assert view.empty[0] == "No models found"
-    assert view.empty[0] not in (view.header.title, view.header.line)
+    assert view.empty.title == "No models found"
+    assert "LM Studio" in view.empty.text
+    assert [control.text for control in view.empty.controls] == ["Choose a folder…", "Look again"]
+    assert view.empty.title not in (view.header.title, view.header.line)
     assert panel_view(Snapshot(scanning=True)).empty != view.empty
 
 
