@@ -179,7 +179,7 @@ class Presenter:
         """Looks for models there too, from now on."""
 
         async def add(engine: Intentions) -> None:
-            desk = engine.desk()
+            desk = engine.desk
             folders = (await desk.state()).file.model_folders
             if folder not in folders:
                 await desk.change({("model-folders",): [*folders, folder]})
