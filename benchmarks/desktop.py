@@ -172,7 +172,7 @@ async def measure_use(private: Screen, settings: Path) -> None:
         held = []
         for number in range(SWITCHES):
             await _switch(started.instance, f"demo-{('birch', 'alder')[number % 2]}")
-            await _use_panel(private, started.tray)
+            await _use_panel(private, started.instance)
             held.append(process.memory_info().rss)
             if (number + 1) % 10 == 0:
                 print(f"{f'  after {number + 1} switches':44} {_held(process):>34}", flush=True)
@@ -190,8 +190,9 @@ async def _switch(instance: Instance, model: str) -> None:
         (await client.post("/completion", json=asked)).raise_for_status()
 
 
-async def _use_panel(private: Screen, tray: TrayDriver) -> None:
-    tray.activate()
+async def _use_panel(private: Screen, instance: Instance) -> None:
+    async with httpx.AsyncClient(base_url=instance.address, trust_env=False, timeout=60) as client:
+        (await client.post("/switcher/show")).raise_for_status()
     await asyncio.sleep(0.3)
     for command in (("type", "birch"), ("key", "Down", "Right"), ("key", "Left", "Escape", "Escape")):
         await asyncio.to_thread(private.run, "xdotool", *command)
