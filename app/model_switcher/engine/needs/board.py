@@ -45,20 +45,23 @@ class Board:
         if now is None:
             return
         running = {server.model for server in self._hub.snapshot.servers}
-        shown = now.rounded, running, self._ledger.edition, self.margin
+        shown = now, running, self._ledger.edition, self.margin
         soon = time.monotonic() - self._shown_at < PAUSE_SECONDS
         if shown == self._shown or (soon and self._ledger.pending):
             return
         self._shown, self._shown_at = shown, time.monotonic()
+        before = self._hub.snapshot.fits
         fits: dict[str, Fit] = {}
         needs: dict[str, tuple[Need, ...]] = {}
         for count, (model_id, row) in enumerate(tuple(self._ledger.rows.items()), start=1):
             if row.made_for is None:
                 continue
             if model_id in running:
-                fits[model_id] = fit_of_resident(self._need_of(model_id), now)
+                found = fit_of_resident(self._need_of(model_id), now)
             else:
-                fits[model_id] = fit_of(row.estimate, now, margin=self.margin)
+                found = fit_of(row.estimate, now, margin=self.margin)
+            # States that are kept for readers who come back then share what did not change.
+            fits[model_id] = before[model_id] if before.get(model_id) == found else found
             if row.estimate is not None:
                 needs[model_id] = row.estimate.known
             if count % _SLICE == 0:

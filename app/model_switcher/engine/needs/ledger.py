@@ -47,11 +47,15 @@ class Circumstances:
     spaces: Mapping[Place, Space]
     drivers: Callable[[str], int | None]
 
-    @property
-    def rounded(self) -> tuple[object, ...]:
-        """The same for as long as no memory has changed worth mentioning."""
-        figures = [figure for there in self.spaces.values() for figure in (there.free, there.whole)]
-        return tuple(None if figure is None else figure // GRAIN for figure in figures)
+    def near(self, other: Circumstances) -> bool:
+        """Whether nothing has changed worth mentioning between the two."""
+        pairs = [(there, other.spaces[place]) for place, there in self.spaces.items()]
+        return all(
+            there.servers == former.servers
+            and _near(there.free, former.free)
+            and _near(there.whole, former.whole)
+            for there, former in pairs
+        )
 
     def free(self, setup: Setup) -> Free:
         """What is free for a model that is started so."""
@@ -232,3 +236,9 @@ def in_motion(snapshot: Snapshot) -> bool:
     """Whether memory is being taken or given back right now: what is free says little until that is over."""
     moving = {*COMING_UP, ServerState.STOPPING}
     return any(server.state in moving for server in snapshot.servers)
+
+
+def _near(figure: int | None, former: int | None) -> bool:
+    if figure is None or former is None:
+        return figure is former
+    return abs(figure - former) < GRAIN

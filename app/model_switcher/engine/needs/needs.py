@@ -194,7 +194,7 @@ class Needs:
         if self._now is not None and in_motion(snapshot):
             return
         now = circumstances(snapshot, self.of, self._store.driver)
-        if now is not None and (self._now is None or now.rounded != self._now.rounded):
+        if now is not None and (self._now is None or not now.near(self._now)):
             self._ledger.move(now)
             self._now = now
 
