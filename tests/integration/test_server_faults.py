@@ -15,6 +15,7 @@ from fakes.launches import IMPATIENT, QUICK, Watched, lives, until
 from model_switcher.domain.engines import EngineBinary
 from model_switcher.domain.states import Cause, ServerState
 from model_switcher.engine.control.pulse import Signs
+from model_switcher.engine.log import KEPT_CHARACTERS
 
 STARTING, LOADING, READY, STOPPING, STOPPED, FAILED = ServerState
 
@@ -170,7 +171,8 @@ async def test_a_flooded_log_is_bounded() -> None:
     watched = Watched("--flood-mib", "40")
     watched.server.start()
     await watched.reach(READY)
-    assert len(watched.log.lines()) == 20_000
+    kept = sum(len(line.text) for line in watched.log.lines())
+    assert KEPT_CHARACTERS * 0.99 < kept <= KEPT_CHARACTERS
     watched.server.stop()
     await watched.server.wait_ended()
 
