@@ -62,13 +62,32 @@ def on_card(model: Model, store: NeedStore, free: int, **options: Option) -> Est
     return estimate
 
 
-def fit(estimate: Estimate, free: int) -> Fit:
+def at(free: int | None, *, servers: int = 0) -> Circumstances:
     card = Gpu(index=0, name="RTX", source="amdgpu", total=free, used=0, free=free)
-    there = Space(place=Place.GPU, free=free)
-    now = Circumstances(
+    there = Space(place=Place.GPU, free=free, servers=servers)
+    return Circumstances(
         readings=Readings(time=0.0, gpus=(card,)), spaces={Place.GPU: there}, drivers=lambda _: None
     )
-    return fit_of(estimate, now, margin=256 * MIB)
+
+
+def fit(estimate: Estimate, free: int) -> Fit:
+    return fit_of(estimate, at(free), margin=256 * MIB)
+
+
+@pytest.mark.parametrize(
+    ("now", "near"),
+    [
+        (at(GIB + 63 * MIB), True),
+        (at(GIB - 63 * MIB), True),
+        (at(GIB + 64 * MIB), False),
+        (at(GIB - 64 * MIB), False),
+        (at(GIB, servers=1), False),
+        (at(None), False),
+    ],
+)
+def test_what_changes_by_little_is_not_worked_out_again(now: Circumstances, near: bool) -> None:
+    assert now.near(at(GIB)) is at(GIB).near(now) is near
+    assert now.near(now)
 
 
 def test_with_room_to_spare_it_is_loaded_as_it_is(model: Model, store: NeedStore) -> None:

@@ -201,9 +201,10 @@ class Ledger:
 
     def unanswered(self, first: Collection[str]) -> Iterator[tuple[Row, int]]:
         """Rows that no rule knows, with the contexts that their engines were not asked about yet."""
-        for row in sorted(self.rows.values(), key=lambda row: row.model.id not in first):
+        asking = [row for row in self.rows.values() if row.needs_asking]
+        for row in sorted(asking, key=lambda row: row.model.id not in first):
             setup, key = row.setup, row.key
-            if setup is None or key is None or not setup.can_be_asked or not row.needs_asking:
+            if setup is None or key is None or not setup.can_be_asked:
                 continue
             for ctx_size in questions(row.model, setup):
                 if not self.store.was_asked(key, ctx_size=ctx_size, layers=setup.layers):
