@@ -67,6 +67,7 @@ PICTURES = (
     Picture("thousand", "thousand", typed="zephyr 4"),
     Picture("broken", "loading", typed="broken"),
     Picture("no-models", "no models"),
+    Picture("no-engine", "no engine"),
     Picture("no-gpu", "no GPU", down=2),
     Picture("several-gpus", "several GPUs", down=3),
     Picture("details", "idle", details="nemotron-nano-8b"),

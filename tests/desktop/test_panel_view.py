@@ -178,7 +178,11 @@ def test_an_empty_list_says_why_and_what_to_do() -> None:
     view = panel_view(states.no_models())
     assert view.empty is not None
     assert view.empty.title == "No models found"
-    assert "LM Studio" in view.empty.text
+    assert [(fact.label, fact.value) for fact in view.empty.facts] == [
+        ("Folder of the settings", "D:\\models\nno models"),
+        ("LM Studio", "C:\\Users\\anna\\.lmstudio\\models\nno models"),
+        ("Not on this computer", "Hugging Face, llama.cpp, Ollama, Jan, GPT4All"),
+    ]
     assert [control.text for control in view.empty.controls] == ["Choose a folder…", "Look again"]
     assert view.empty.title not in (view.header.title, view.header.line)
     assert panel_view(Snapshot(scanning=True)).empty != view.empty

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from fakes import snapshots
 from fakes.blueprints import blueprint
+from fakes.searches import NO_LIBRARY, NO_MODELS
 from fakes.snapshots import GEMMA, LLAMA, NEMOTRON, PHINANCE, QWEN
 from model_switcher.desktop.view_state.shares import shares
 from model_switcher.desktop.view_state.trail import Point, Trail
@@ -212,8 +213,19 @@ def thousand() -> Snapshot:
 def no_models() -> Snapshot:
     """A fresh machine."""
     return replace(
-        Snapshot(), number=9, time=NOW, address="http://127.0.0.1:8080", readings=readings(0.0, 0.0, 1.1)
+        Snapshot(),
+        number=9,
+        time=NOW,
+        address="http://127.0.0.1:8080",
+        readings=readings(0.0, 0.0, 1.1),
+        sources=NO_MODELS,
     )
+
+
+def no_engine() -> Snapshot:
+    """Models, and a llama-server that lacks a library; the embedded engine would run."""
+    fresh = replace(idle(), servers=(), selected=None, readings=readings(0.0, 0.0, 1.1))
+    return replace(fresh, engine_trouble=NO_LIBRARY)
 
 
 def no_gpu() -> Snapshot:
@@ -289,6 +301,7 @@ STATES = {
     "borrowed": borrowed,
     "stopped": stopped,
     "thousand": thousand,
+    "no engine": no_engine,
     "no models": no_models,
     "no GPU": no_gpu,
     "several GPUs": several_gpus,

@@ -42,11 +42,11 @@ class Intents:
 
     def select(self, model: str) -> None:
         """Load the model of that id, when running answers are done."""
-        self._intend(lambda engine: engine.select(model))
+        self.carry_out(lambda engine: engine.select(model))
 
     def select_now(self, model: str) -> None:
         """Load it and cut running answers after their grace."""
-        self._intend(lambda engine: engine.select(model, cut=True))
+        self.carry_out(lambda engine: engine.select(model, cut=True))
 
     def foresee(self, model: str) -> None:
         """The model of that id may be loaded next; none may if it is empty."""
@@ -57,17 +57,21 @@ class Intents:
         selected = target or self._snapshot().selected
         match command:
             case Command.STOP:
-                self._intend(lambda engine: engine.stop())
+                self.carry_out(lambda engine: engine.stop())
             case Command.CANCEL:
-                self._intend(lambda engine: engine.cancel())
+                self.carry_out(lambda engine: engine.cancel())
             case Command.PAUSE:
-                self._intend(lambda engine: engine.pause())
+                self.carry_out(lambda engine: engine.pause())
             case Command.RESUME:
-                self._intend(lambda engine: engine.resume())
+                self.carry_out(lambda engine: engine.resume())
             case Command.RESCAN:
-                self._intend(lambda engine: engine.rescan())
+                self.carry_out(lambda engine: engine.rescan())
             case Command.START | Command.TRY_AGAIN if selected is not None:
                 self.select(selected)
+
+    def carry_out(self, intention: Callable[[Intentions], Coroutine[Any, Any, object]]) -> None:
+        """Do what is asked for; what goes wrong is told."""
+        self._begin(self._carry_out(intention))
 
     def ask(
         self, question: Callable[[Intentions], Coroutine[Any, Any, T]], answer: Callable[[T], object]
@@ -85,9 +89,6 @@ class Intents:
         except SwitcherError:
             return  # what was asked for is not shown then
         answer(answered)
-
-    def _intend(self, intention: Callable[[Intentions], Coroutine[Any, Any, object]]) -> None:
-        self._begin(self._carry_out(intention))
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -8,10 +8,10 @@ from PySide6.QtCore import QTimer, QUrl
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 
 from model_switcher.desktop.ask import Ask
-from model_switcher.desktop.folder_picker import FolderPicker
 from model_switcher.desktop.intents import Intents
 from model_switcher.desktop.language import tr
 from model_switcher.desktop.notices import Notice, notices
+from model_switcher.desktop.pickers import engine_picker, folder_picker
 from model_switcher.desktop.quit_question import QuitQuestion
 from model_switcher.desktop.view_state import Command, remember, view_state
 from model_switcher.desktop.view_state.trail import Trail
@@ -55,7 +55,7 @@ class Presenter:
         self._snapshot: Snapshot | None = None
         self._recent: tuple[str, ...] = ()
         self._trail = Trail()
-        self._folders = FolderPicker()
+        self._folders, self._engines = folder_picker(), engine_picker()
         self._intents = Intents(tray.tell, lambda: self._snapshot or Snapshot())
         tray.chosen.connect(self._intents.select)
         tray.asked.connect(self._do)
@@ -69,6 +69,7 @@ class Presenter:
         panel.rested.connect(self._intents.foresee)
         panel.commanded.connect(self._press)
         self._folders.chosen.connect(self._add_folder)
+        self._engines.chosen.connect(self._use_engine)
         panel.asked.connect(self._do)
         panel.folder_asked.connect(self._open_folder)
         panel.closing.connect(self._close_panel)
@@ -172,6 +173,10 @@ class Presenter:
             self._open(QUrl(RELEASES))
         elif command is Command.CHOOSE_FOLDER:
             self._folders.choose()
+        elif command is Command.CHOOSE_ENGINE:
+            self._engines.choose()
+        elif command is Command.USE_ENGINE:
+            self._use_engine(target)
         else:
             self._intents.press(command, target)
 
@@ -184,7 +189,13 @@ class Presenter:
             if folder not in folders:
                 await desk.change({("model-folders",): [*folders, folder]})
 
-        self._intents.ask(add, lambda _: self.show_panel())
+        self._intents.carry_out(add)
+        self.show_panel()
+
+    def _use_engine(self, setting: str) -> None:
+        """Runs models with that engine, from now on."""
+        self._intents.carry_out(lambda engine: engine.desk.change({("server", "engine"): setting}))
+        self.show_panel()
 
     def _open_folder(self, path: str) -> None:
         """Opens the folder that a file lies in."""

@@ -169,6 +169,11 @@ def could_not_be_loaded(name: str) -> str:
     return tr("{model} could not be loaded").format(model=name)
 
 
+def no_engine() -> str:
+    """That no engine can be used."""
+    return tr("No engine to run models with")
+
+
 def no_models(snapshot: Snapshot) -> str:
     """Why the list is empty."""
     if snapshot.scan is not None:
@@ -238,6 +243,8 @@ def _without_server(snapshot: Snapshot) -> str:
         return tr("Paused — the memory is free until you resume")
     if snapshot.failure is not None:
         return nothing_served(snapshot.failure.sentence)
+    if snapshot.engine_trouble is not None:
+        return no_engine()
     if snapshot.selected is None:
         return tr("Choose a model") if snapshot.catalog.models else no_models(snapshot)
     name = name_of(snapshot, snapshot.selected)

@@ -64,6 +64,31 @@ class FoundEngine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Searched:
+    """Where engines were looked for: what people call the place ("PATH", "winget"), and its folders."""
+
+    source: str
+    folders: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineTrouble:
+    """No engine that the settings name can be used.
+
+    Attributes:
+        setting: `[server] engine` of the settings.
+        reason: Why that one cannot be used, in a sentence.
+        found: Every engine of this computer, those that could be used among them.
+        searched: Where they were looked for.
+    """
+
+    setting: str
+    reason: str
+    found: tuple[FoundEngine, ...] = ()
+    searched: tuple[Searched, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tried:
     """What came of loading a model to try an engine.
 

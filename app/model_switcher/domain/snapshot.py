@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from model_switcher.domain.catalog import Catalog, Model
+from model_switcher.domain.engines import EngineTrouble
 from model_switcher.domain.low_memory import LowMemory
 from model_switcher.domain.memory import Readings
 from model_switcher.domain.need import Fit, Need
@@ -115,6 +116,21 @@ class ScanView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SourceView:
+    """One place where models were looked for.
+
+    Attributes:
+        label: The program whose store it is; of a folder of the settings, its path.
+        root: The folder; None where that program has none on this computer.
+        models: How many models of the catalog lie there.
+    """
+
+    label: str
+    root: str | None = None
+    models: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LeaseView:
     """A model that a program has borrowed, or waits to borrow.
 
@@ -189,6 +205,8 @@ class Snapshot:
         needs: What a model takes, by its id: the best that is known, then what was predicted, if that is another.
         expected: Seconds that a load of a model will take, by its id, as far as that is known.
         catalog: Models; scanning tells whether the list is still growing, scan how far that is, once it is known.
+        sources: Where models were looked for, the settings' folders first; none while that is going on.
+        engine_trouble: Why no engine can be used; None while one can, and until that is known.
         notice: Something the user should know about this instance as a whole (a settings file with problems).
         memory_notice: Memory that an engine which ended has not given back, and who holds it.
         settings_notice: What is wrong with the settings file; the last good settings are in force then.
@@ -222,6 +240,8 @@ class Snapshot:
     catalog: Catalog = field(default_factory=Catalog)
     scanning: bool = False
     scan: ScanView | None = None
+    sources: tuple[SourceView, ...] = ()
+    engine_trouble: EngineTrouble | None = None
     notice: str | None = None
     memory_notice: str | None = None
     settings_notice: str | None = None

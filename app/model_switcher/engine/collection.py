@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING
 
 from model_switcher.domain.catalog import Catalog, Model, Reject
 from model_switcher.domain.errors import UnknownModel, UnusableModel
-from model_switcher.domain.snapshot import ScanView
+from model_switcher.domain.snapshot import ScanView, SourceView
 from model_switcher.engine.background import in_background
 from model_switcher.engine.catalog import scan_file
 from model_switcher.engine.catalog.aliases import with_aliases
 from model_switcher.engine.header_process.process import HeaderProcess
 from model_switcher.engine.library import CatalogReader, Fate, Library, Pace, sentence
 from model_switcher.engine.selected_file import SelectedFile
-from model_switcher.engine.stores import Store, find_stores
+from model_switcher.engine.stores import Store, find_stores, label_of
 from model_switcher.engine.surroundings import surroundings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from model_switcher.domain.settings import Settings
     from model_switcher.engine.hub import Hub
@@ -121,7 +121,10 @@ class Collection:
         scan = None
         if progress is not None and progress.total:
             scan = ScanView(done=progress.done, total=progress.total)
-        self._hub.update(catalog=self._with_extra(catalog), scanning=progress is not None, scan=scan)
+        sources = sources_of(self._library.stores, self._settings.stores, catalog) if progress is None else ()
+        self._hub.update(
+            catalog=self._with_extra(catalog), scanning=progress is not None, scan=scan, sources=sources
+        )
         self._file.look()
 
     def _with_extra(self, catalog: Catalog) -> Catalog:
@@ -162,6 +165,24 @@ def stores(settings: Settings) -> list[Store]:
     """Where the settings say that models are. Blocks: for a worker thread."""
     folders = [str(expanded(folder)) for folder in settings.model_folders]
     return find_stores(settings.stores, folders, surroundings())
+
+
+def sources_of(found: Sequence[Store], names: Sequence[str], catalog: Catalog) -> tuple[SourceView, ...]:
+    """Where models were looked for, and how many lie there; then the programs that have no models here.
+
+    Args:
+        found: The stores that were looked into.
+        names: Those that the settings ask for.
+        catalog: What was found.
+    """
+    places = [(place, model.id) for model in catalog.models for place in model.places or (model.path,)]
+    views = []
+    for store in found:
+        root, inside = store.root, store.root.rstrip(os.sep) + os.sep
+        there = {id_ for place, id_ in places if place == root or place.startswith(inside)}
+        views.append(SourceView(label=store.label, root=root, models=len(there)))
+    known = {store.name for store in found}
+    return (*views, *(SourceView(label=label_of(name)) for name in names if name not in known))
 
 
 def aliases(settings: Settings) -> dict[str, tuple[str, ...]]:

@@ -24,6 +24,7 @@ from model_switcher.engine.log import LogPage, LogRing
 from model_switcher.engine.needs.needs import Needs
 from model_switcher.engine.readings.watch import MemoryWatch
 from model_switcher.engine.settings.desk import SettingsDesk
+from model_switcher.engine.settings.engine_watch import EngineWatch
 from model_switcher.engine.settings.live import LiveSettings
 from model_switcher.engine.settings_lines import with_line
 from model_switcher.engine.timing import Timing
@@ -84,6 +85,7 @@ class Runtime:
             self.live, hub=self.hub, prober=prober, needs=self._needs, renewal=self._controller.renewal,
             log=self.log, read=self._memory_watch.read,
         )  # fmt: skip
+        self._engine_watch = EngineWatch(self.live, self.hub, prober)
         self._default_model = DefaultModel(places)
         self._begun = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
@@ -127,6 +129,7 @@ class Runtime:
             asyncio.create_task(self._first_steps(), name="first steps"),
             asyncio.create_task(self._sample(), name="readings"),
             asyncio.create_task(self.live.watch(), name="settings"),
+            asyncio.create_task(self._engine_watch.run(), name="engines"),
         ]
         for task in (self._writer, *self._tasks, *self._needs.tasks):
             task.add_done_callback(self._note_defect)

@@ -24,8 +24,9 @@ from model_switcher.desktop.log.style import log_sheet
 from model_switcher.desktop.log.view import LogView
 from model_switcher.desktop.panel.filter_field import FilterField
 from model_switcher.desktop.panel.look import Look
-from model_switcher.desktop.panel.pages import Nothing
+from model_switcher.desktop.panel.nothing import Nothing
 from model_switcher.desktop.panel.texts import dress
+from model_switcher.desktop.view_state.empty import EmptyView
 from model_switcher.desktop.view_state.log_lines import LogFilter, LogLevel
 from model_switcher.desktop.view_state.log_window import log_window_view
 from model_switcher.desktop.wording import APP_NAME
@@ -207,7 +208,7 @@ class LogWindow(QWidget):
             if self.status.text() != view.status:
                 self.status.setText(view.status)
         self._pages.setCurrentWidget(self.nothing if view.empty else self.view)
-        self.nothing.say(view.empty, "")
+        self.nothing.show_view(EmptyView(view.empty, ""))
 
     def _choice(self) -> QPushButton:
         return self._toggle("", "")

@@ -197,7 +197,7 @@ class Content(QWidget):
         self.busy.now_asked.connect(self.now_asked)
         self.busy.cancel_asked.connect(lambda: self.commanded.emit(Command.CANCEL, ""))
         self.banners.acted.connect(self.commanded)
-        self.page.nothing.acted.connect(lambda command: self.commanded.emit(command, ""))
+        self.page.nothing.acted.connect(self.commanded)
         self.banners.put_away.connect(self._put)
         self.details.closed.connect(self._close_details)
         self.details.load_asked.connect(self._load)

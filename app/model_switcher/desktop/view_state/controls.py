@@ -30,15 +30,18 @@ class Command(StrEnum):
     SHOW_LOG = "show log"
     CHOOSE_FOLDER = "choose folder"
     GET_ENGINE = "get engine"
+    CHOOSE_ENGINE = "choose engine"
+    USE_ENGINE = "use engine"
 
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """Such a button: what it does, what it says, whether it can be used."""
+    """Such a button: what it does, what it says, whether it can be used, and what it is about, if that is one thing."""
 
     command: Command
     text: str
     enabled: bool = True
+    target: str = ""
 
 
 def control(snapshot: Snapshot) -> Control:

@@ -103,6 +103,8 @@ def _ready(snapshot: Snapshot, ready: ServerView) -> str:
 def _without_server(snapshot: Snapshot) -> tuple[str, str]:
     if snapshot.paused:
         return tr("Paused"), tr("The memory is free until you resume")
+    if snapshot.engine_trouble is not None:
+        return tr("Nothing is served"), tr("There is no engine yet")
     if snapshot.failure is not None:
         return tr("Nothing is served"), tr("Choose another model, or try again")
     if snapshot.selected is None:

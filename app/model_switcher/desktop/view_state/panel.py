@@ -6,27 +6,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from model_switcher.desktop.language import number, tr
-from model_switcher.desktop.view_state.controls import Command, Control
+from model_switcher.desktop.view_state.empty import EmptyView, empty_view, no_engine_view
 from model_switcher.desktop.view_state.header import HeaderView, header_view
 from model_switcher.desktop.view_state.memory import MemoryView, memory_view
 from model_switcher.desktop.view_state.sections import Section, sections
 from model_switcher.desktop.view_state.strips import Banner, BusyView, banners, busy_view
-from model_switcher.desktop.wording import no_models
 from model_switcher.domain.states import ServerState
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from model_switcher.domain.snapshot import Snapshot
-
-
-@dataclass(frozen=True, slots=True)
-class EmptyView:
-    """What stands in the place of the list: a title, what was looked for, and buttons."""
-
-    title: str
-    text: str
-    controls: tuple[Control, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +30,7 @@ class PanelView:
         banners: What is wrong, without what was put away.
         hint: What stands in the empty filter field.
         sections: The groups of the list.
-        empty: Why there is no row, and what can be done about it; None while there is one.
+        empty: Why there is no row, and what can be done about it; None while there is one. Without an engine there is none.
         endpoint: What client programs are given as base URL; empty until there is one.
         web_ui: Address of the web interface; empty while no server could answer there.
     """
@@ -73,7 +63,8 @@ def panel_view(
         pointed: Id of the model under the pointer or the keyboard's mark.
         put_away: Keys of banners that the user has seen.
     """
-    groups = sections(snapshot, recent, pattern)
+    nothing = no_engine_view(snapshot)
+    groups = () if nothing is not None else sections(snapshot, recent, pattern)
     return PanelView(
         header=header_view(snapshot),
         memory=memory_view(snapshot, pointed),
@@ -81,7 +72,7 @@ def panel_view(
         banners=tuple(one for one in banners(snapshot) if one.key not in put_away),
         hint=_hint(snapshot),
         sections=groups,
-        empty=None if groups else _empty(snapshot, pattern),
+        empty=None if groups else nothing or empty_view(snapshot, pattern),
         endpoint=endpoint(snapshot),
         web_ui=web_ui(snapshot),
     )
@@ -108,21 +99,3 @@ def _hint(snapshot: Snapshot) -> str:
     if snapshot.scanning:
         return tr("Filter {count} models, looking for more…").format(count=number(count))
     return tr("Filter 1 model…") if count == 1 else tr("Filter {count} models…").format(count=number(count))
-
-
-def _empty(snapshot: Snapshot, pattern: str) -> EmptyView:
-    if snapshot.catalog.models or snapshot.catalog.rejected:
-        nothing = tr("Nothing matches “{pattern}”").format(pattern=pattern.strip())
-        return EmptyView(nothing, tr("Escape shows all again"))
-    if snapshot.scanning:
-        searched = tr("Folders and the stores of other programs are searched")
-        return EmptyView(no_models(snapshot), searched)
-    looked = tr(
-        "Looked for GGUF files in the folders of the settings, and where these programs keep theirs: Hugging Face, "
-        "llama.cpp, LM Studio, Ollama, Jan, GPT4All, text-generation-webui and KoboldCpp."
-    )
-    controls = (
-        Control(Command.CHOOSE_FOLDER, tr("Choose a folder…")),
-        Control(Command.RESCAN, tr("Look again")),
-    )
-    return EmptyView(no_models(snapshot), looked, controls)

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from model_switcher.domain.engines import EngineBinary
+from model_switcher.domain.engines import EngineBinary, Searched
 from model_switcher.domain.errors import EngineUnusable, NoEngine
 from model_switcher.engine.surroundings import surroundings
 
@@ -19,6 +19,8 @@ WHERE_TO_GET_IT = (
     "Install llama.cpp (`winget install llama.cpp`, `brew install llama.cpp`, or an archive from "
     "https://github.com/ggml-org/llama.cpp/releases), or name llama-server in the settings: [server] engine."
 )
+
+_ARCHIVE = "a release archive"
 
 
 def find_engines(setting: str, around: Surroundings | None = None) -> list[EngineBinary]:
@@ -69,6 +71,22 @@ def choose_engine(setting: str, around: Surroundings | None = None) -> EngineBin
     )
 
 
+def searched(around: Surroundings | None = None) -> tuple[Searched, ...]:
+    """Where "auto" looks, in that order. Blocks: for a worker thread.
+
+    Args:
+        around: Where to look; this process' own surroundings if None.
+    """
+    around = around or surroundings()
+    folders: dict[str, dict[str, None]] = {}
+    for path, source in _places(around):
+        if source != _ARCHIVE:
+            folders.setdefault(source, {})[str(path.parent)] = None
+    # Of archives not every folder that one may have, but where they are unpacked to.
+    folders[_ARCHIVE] = dict.fromkeys(str(parent) for parent in _archive_parents(around))
+    return tuple(Searched(source=source, folders=tuple(places)) for source, places in folders.items())
+
+
 def _embedded(around: Surroundings) -> list[EngineBinary]:
     if around.embedded is None:
         return []
@@ -113,7 +131,7 @@ def _places(around: Surroundings) -> Iterator[tuple[Path, str]]:
     for place, source in packages:
         yield place / name, source
     for place in _unpacked(around):
-        yield place / name, "a release archive"
+        yield place / name, _ARCHIVE
 
 
 def _windows_packages(around: Surroundings) -> Iterator[tuple[Path, str]]:
@@ -141,11 +159,7 @@ def _brew(around: Surroundings) -> Iterator[tuple[Path, str]]:
 
 def _unpacked(around: Surroundings) -> Iterator[Path]:
     """Folders of release archives and of builds, whose names are llama.cpp's own (llama-b6123-bin-win-vulkan-x64)."""
-    parents = [around.home, *around.roots, around.home / "Downloads", around.home / "Desktop"]
-    local = around.environment.get("LOCALAPPDATA")
-    if local:
-        parents += [Path(local), Path(local) / "Programs"]
-    for parent in parents:
+    for parent in _archive_parents(around):
         folders = [parent / "llama.cpp", parent / "llama-cpp", *_newest_first(parent, "llama-b*")]
         for folder in folders:
             yield from (
@@ -154,6 +168,12 @@ def _unpacked(around: Surroundings) -> Iterator[Path]:
                 folder / "build" / "bin",
                 folder / "build" / "bin" / "Release",
             )
+
+
+def _archive_parents(around: Surroundings) -> list[Path]:
+    parents = [around.home, *around.roots, around.home / "Downloads", around.home / "Desktop"]
+    local = around.environment.get("LOCALAPPDATA")
+    return [*parents, Path(local), Path(local) / "Programs"] if local else parents
 
 
 def _newest_first(parent: Path, pattern: str) -> Iterable[Path]:

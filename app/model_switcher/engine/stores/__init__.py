@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from model_switcher.engine.stores.entries import entries
-from model_switcher.engine.stores.find import find_stores
+from model_switcher.engine.stores.find import find_stores, label_of
 from model_switcher.engine.stores.store import Layout, Store
 
-__all__ = ["Layout", "Store", "entries", "find_stores"]
+__all__ = ["Layout", "Store", "entries", "find_stores", "label_of"]

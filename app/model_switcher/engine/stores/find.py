@@ -56,6 +56,12 @@ def find_stores(names: Sequence[str], folders: Sequence[str], around: Surroundin
     return list(found.values())
 
 
+def label_of(name: str) -> str:
+    """What people call the store of that name; the name itself where none is known by it."""
+    program = _PROGRAMS.get(name)
+    return name if program is None else program.label
+
+
 def is_there(place: Path) -> bool:
     """Whether there is a folder at `place`; one that this user may not look into counts, so that it can be told."""
     try:
