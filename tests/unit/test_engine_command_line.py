@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from model_switcher.domain.command_line import Taken, take
+from model_switcher.domain.settings import ModelSettings, ServerSettings, Settings
 from model_switcher.engine.embedded.command_line import help_text
 
 USAGE = """\
@@ -77,7 +78,7 @@ def test_what_cannot_be_taken_over_is_told() -> None:
 
 def test_the_changes_are_keys_of_the_settings() -> None:
     found = taken("-m", "/m/Qwen.gguf", "-c", "4096", "--lora", "/l.gguf", "-a", "q", "--api-key", "k")
-    assert found.changes(port=9090) == {
+    assert found.changes(Settings(), port=9090) == {
         ("launch", "ctx-size"): 4096,
         ("model-folders",): ["/m"],
         ("default-model",): "/m/Qwen.gguf",
@@ -86,7 +87,19 @@ def test_the_changes_are_keys_of_the_settings() -> None:
         ("server", "port"): 9090,
         ("server", "api-keys"): ["k"],
     }
-    assert ("server", "port") not in found.changes(port=None)
+    assert ("server", "port") not in found.changes(Settings(), port=None)
+
+
+def test_folders_keys_and_aliases_are_added_to_those_that_are_there() -> None:
+    there = Settings(
+        model_folders=("/other", "/m"),
+        server=ServerSettings(api_keys=("old",)),
+        models={"Qwen": ModelSettings(alias=("mine", "q"))},
+    )
+    changes = taken("-m", "/m/Qwen.gguf", "-a", "q,new", "--api-key", "k,old").changes(there, port=None)
+    assert changes["model-folders",] == ["/other", "/m"]
+    assert changes["models", "Qwen", "alias"] == ["mine", "q", "new"]
+    assert changes["server", "api-keys"] == ["old", "k"]
 
 
 def test_the_embedded_engines_own_help_reads_the_usual_options_too() -> None:

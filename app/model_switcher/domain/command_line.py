@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from model_switcher.domain.launch import RESERVED, Option, Options
 from model_switcher.domain.option_help import find, read_help
 from model_switcher.domain.paths import file_stem, module_for
+from model_switcher.domain.settings import Settings
 
 _SPELLING = re.compile(r"^-{1,2}[A-Za-z0-9][\w.-]*,?$")
 _PATHS = ("file", "path", "lora", "mmproj", "draft-model", "model-draft", "grammar-file", "control-vector")
@@ -49,20 +50,27 @@ class Taken:
     api_keys: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
 
-    def changes(self, *, port: int | None) -> dict[tuple[str, ...], Any]:
-        """The keys of the settings that say the same; `port` is the one to listen on, None leaves it."""
+    def changes(self, settings: Settings, *, port: int | None) -> dict[tuple[str, ...], Any]:
+        """The keys of the settings that say the same. Folders, keys and aliases are added to those that are there.
+
+        Args:
+            settings: What the file says so far.
+            port: Where to listen; None leaves it.
+        """
         changes: dict[tuple[str, ...], Any] = {("launch", name): value for name, value in self.launch.items()}
         if self.model is not None:
-            changes["model-folders",] = [module_for(self.model).dirname(self.model)]
+            folder, stem = module_for(self.model).dirname(self.model), file_stem(self.model)
+            changes["model-folders",] = _with(settings.model_folders, [folder])
             changes["default-model",] = self.model
-            table = ("models", file_stem(self.model))
+            table = ("models", stem)
             changes |= {(*table, name): value for name, value in self.own.items()}
             if self.aliases:
-                changes[*table, "alias"] = list(self.aliases)
+                known = settings.models.get(stem)
+                changes[*table, "alias"] = _with(known.alias if known else (), self.aliases)
         if port is not None:
             changes["server", "port"] = port
         if self.api_keys:
-            changes["server", "api-keys"] = list(self.api_keys)
+            changes["server", "api-keys"] = _with(settings.server.api_keys, self.api_keys)
         return changes
 
 
@@ -161,6 +169,10 @@ def _value(text: str) -> Option:
             continue
         return number if str(number) == text else text
     return text
+
+
+def _with(there: Iterable[str], more: Iterable[str]) -> list[str]:
+    return [*dict.fromkeys((*there, *more))]
 
 
 def _parts(value: Option | None) -> list[str]:

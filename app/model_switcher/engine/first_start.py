@@ -15,7 +15,7 @@ import psutil
 from model_switcher.domain.command_line import Taken, take
 from model_switcher.engine.embedded.command_line import help_text
 from model_switcher.engine.foreign import look_at
-from model_switcher.engine.settings_file import update
+from model_switcher.engine.settings_file import load, update
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -61,12 +61,16 @@ class FirstStart:
         return next(iter(found), None)
 
     def take_over(self, server: ForeignServer, *, port: int | None) -> None:
-        """Make its command line the settings; `port` is where to listen, None where the settings say.
+        """Make its command line the settings, beside the folders and keys that are in there.
+
+        Args:
+            server: Whose.
+            port: Where to listen; None where the settings say.
 
         Raises:
             SettingsError: The file cannot be written; it is as it was.
         """
-        update(self._settings, server.taken.changes(port=port))
+        update(self._settings, server.taken.changes(load(self._settings).settings, port=port))
         self.changed = True
 
     def use_port(self, port: int) -> None:
