@@ -8,21 +8,24 @@ import os
 import pty
 import subprocess
 import tomllib
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
+import psutil
 import pytest
 
 from fakes.engines import LLAMA_SERVER
 from fakes.instance import PROGRAM, write_settings
 from model_switcher.client.finding import find
 from model_switcher.engine.demo_models import write_demo_models
+from model_switcher.engine.first_start import loaded_model
 from model_switcher.places import places
 from model_switcher.processes import process_created
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
+
 
 SECONDS = 30.0
 
@@ -159,3 +162,27 @@ async def test_without_a_terminal_nobody_is_asked(folder: Path) -> None:
         assert f"Port {port} is used by llama-server (process {pid}, since ".encode() in errors
         assert b"[s]" not in errors
         assert process_created(pid) is not None
+
+
+async def test_the_file_that_a_real_one_has_loaded_is_found_by_its_name_in_the_cache(folder: Path) -> None:
+    """As Hugging Face's cache has it: what is loaded is a blob, and its name is a link to that."""
+    model = next(folder.glob("*.gguf"))
+    repository = folder / "hub" / "models--ggml-org--tiny"
+    (repository / "blobs").mkdir(parents=True)
+    blob = model.rename(repository / "blobs" / "0a1b")
+    name = repository / "snapshots" / "f00" / "tiny.gguf"
+    name.parent.mkdir(parents=True)
+    name.symlink_to(blob)
+    command = [*LLAMA_SERVER.command, "-m", str(name), "-c", "512", "--port", "0"]
+    environment = {**os.environ, "LD_LIBRARY_PATH": str(Path(LLAMA_SERVER.path).parent)}
+    process = await asyncio.create_subprocess_exec(
+        *command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        async with asyncio.timeout(SECONDS):
+            while (found := loaded_model(psutil.Process(process.pid))) is None:
+                await asyncio.sleep(0.02)
+        assert found == str(name)
+    finally:
+        process.kill()
+        await process.wait()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from model_switcher.domain.command_line import Taken, take
 from model_switcher.domain.settings import ModelSettings, ServerSettings, Settings
 from model_switcher.engine.embedded.command_line import help_text
@@ -17,9 +19,16 @@ USAGE = """\
 -fa,   --flash-attn [on|off|auto]       set Flash Attention use
 -kvo,  --kv-offload, -nkvo, --no-kv-offload
                                         whether to offload the cache (default: enabled)
+                                        (env: LLAMA_ARG_KV_OFFLOAD)
 --mmap, --no-mmap                       whether to memory-map the model
+                                        (env: LLAMA_ARG_MMAP)
 --temp, --temperature N                 temperature
 -m,    --model FNAME                    model path
+                                        (env: LLAMA_ARG_MODEL)
+-hf,   -hfr, --hf-repo <user>/<model>[:quant]
+                                        repository
+                                        (env: LLAMA_ARG_HF_REPO)
+-hft,  --hf-token TOKEN                 token
 --lora FNAME                            adapter
 --chat-template-file JINJA_TEMPLATE_FILE
                                         template
@@ -27,6 +36,7 @@ USAGE = """\
 --host HOST                             address
 --port PORT                             port
 --api-key KEY                           keys
+                                        (env: LLAMA_API_KEY)
 --log-file FNAME                        log
 """
 
@@ -88,6 +98,31 @@ def test_the_changes_are_keys_of_the_settings() -> None:
         ("server", "api-keys"): ["k"],
     }
     assert ("server", "port") not in found.changes(Settings(), port=None)
+
+
+def test_its_environment_counts_where_the_line_says_nothing() -> None:
+    environment = {
+        "LLAMA_ARG_CTX_SIZE": "4096",
+        "LLAMA_ARG_N_GPU_LAYERS": "99",
+        "LLAMA_ARG_MODEL": "models/a.gguf",
+        "LLAMA_ARG_NO_MMAP": "1",
+        "LLAMA_ARG_KV_OFFLOAD": "off",
+        "LLAMA_ARG_UNKNOWN": "1",
+        "LLAMA_API_KEY": "k",
+        "PATH": "/bin",
+    }
+    found = take(["/opt/llama-server", "-ngl", "5"], USAGE, "/home/anna", environment)
+    assert found.launch == {"ctx-size": 4096, "n-gpu-layers": 5, "mmap": False, "kv-offload": False}
+    assert (found.model, found.api_keys, found.left_out) == ("/home/anna/models/a.gguf", ("k",), ())
+
+
+def test_one_that_downloads_its_model_names_a_repository_and_no_folder() -> None:
+    found = taken("-hf", "ggml-org/tiny", "-hft", "secret", "-c", "1")
+    assert (found.model, found.downloaded, found.left_out) == (None, True, ())
+    assert found.launch == {"ctx-size": 1}
+    changes = replace(found, model="/cache/tiny.gguf").changes(Settings(), port=None)
+    assert changes["default-model",] == "/cache/tiny.gguf"
+    assert ("model-folders",) not in changes
 
 
 def test_folders_keys_and_aliases_are_added_to_those_that_are_there() -> None:

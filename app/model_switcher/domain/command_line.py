@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,7 +24,11 @@ _OF_ONE_MODEL = (
     "override-kv",
     "rope-",
     "yarn-",
+    "spec-draft",
+    "hf-repo-draft",
 )
+_ENVIRONMENT = re.compile(r"\(env: ([A-Z0-9_]+)\)")
+_ON, _OFF = ("on", "enabled", "true", "1"), ("off", "disabled", "false", "0")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +37,7 @@ class Taken:
 
     Attributes:
         model: Path of its model; None if it names none.
+        downloaded: Whether it names a repository of Hugging Face instead.
         launch: Options for every model, by their long names.
         own: Options that belong to its model alone.
         aliases: Names that it gave its model.
@@ -42,6 +47,7 @@ class Taken:
     """
 
     model: str | None = None
+    downloaded: bool = False
     launch: Options = field(default_factory=dict)
     own: Options = field(default_factory=dict)
     aliases: tuple[str, ...] = ()
@@ -60,7 +66,8 @@ class Taken:
         changes: dict[tuple[str, ...], Any] = {("launch", name): value for name, value in self.launch.items()}
         if self.model is not None:
             folder, stem = module_for(self.model).dirname(self.model), file_stem(self.model)
-            changes["model-folders",] = _with(settings.model_folders, [folder])
+            if not self.downloaded:  # that lies in a store, which is searched anyway
+                changes["model-folders",] = _with(settings.model_folders, [folder])
             changes["default-model",] = self.model
             table = ("models", stem)
             changes |= {(*table, name): value for name, value in self.own.items()}
@@ -74,16 +81,19 @@ class Taken:
         return changes
 
 
-def take(command: Sequence[str], usage: str, folder: str = "") -> Taken:
-    """What the command line of a llama-server asks for.
+def take(
+    command: Sequence[str], usage: str, folder: str = "", environment: Mapping[str, str] | None = None
+) -> Taken:
+    """What the command line of a llama-server asks for, and its environment where the line says nothing.
 
     Args:
         command: The program and its arguments, secrets included.
         usage: What it prints for `--help`: which options it has, and which of them take a value.
         folder: In which it runs; relative paths begin there.
+        environment: Its variables; `LLAMA_ARG_*` are options too.
     """
     table = _table(usage)
-    given: dict[str, Option] = {}
+    given = dict(_from_environment(usage, table, folder, environment or {}))
     left_out: list[str] = []
     words = iter(command[1:])
     for word in words:
@@ -94,8 +104,7 @@ def take(command: Sequence[str], usage: str, folder: str = "") -> Taken:
             continue
         name, takes_value, positive = known
         if takes_value:
-            text = value if joined else next(words, "")
-            given[name] = _absolute(folder, name, text) if _is_path(name) else _value(text)
+            given[name] = _read(name, value if joined else next(words, ""), folder)
         else:
             given[name] = positive
     return _sorted(given, left_out, folder)
@@ -105,15 +114,18 @@ def _sorted(given: Options, left_out: list[str], folder: str) -> Taken:
     launch, own = {}, {}
     for name, value in given.items():
         if name in RESERVED:
-            if name not in ("model", "alias", "host", "port", "api-key"):
+            if name not in ("model", "hf-repo", "alias", "host", "port", "api-key"):
                 left_out.append(f"--{name}")
+        elif name in ("hf-file", "hf-token"):
+            continue  # of the download, which is over
         elif name.startswith(_OF_ONE_MODEL):
             own[name] = value
         else:
             launch[name] = value
     model, port = given.get("model"), given.get("port")
     return Taken(
-        model=_absolute(folder, "model", model) if isinstance(model, str) else None,
+        model=_absolute(folder, model) if isinstance(model, str) else None,
+        downloaded=model is None and "hf-repo" in given,
         launch=launch,
         own=own,
         aliases=tuple(_parts(given.get("alias"))),
@@ -122,6 +134,32 @@ def _sorted(given: Options, left_out: list[str], folder: str) -> Taken:
         api_keys=tuple(_parts(given.get("api-key"))),
         left_out=tuple(left_out),
     )
+
+
+def _from_environment(
+    usage: str, table: Mapping[str, tuple[str, bool, bool]], folder: str, environment: Mapping[str, str]
+) -> Iterator[tuple[str, Option]]:
+    """Options whose variables are set, by the rules of llama.cpp's common/arg.cpp."""
+    known: tuple[str, bool, bool] | None = None
+    negative = False
+    for line in usage.splitlines():
+        entries = [table[one] for one in _spellings(line) if one in table]
+        if entries:
+            known = entries[0]
+            negative = any(not positive for _, _, positive in entries)
+        if known is None:
+            continue
+        name, takes_value, _ = known
+        for variable in _ENVIRONMENT.findall(line):
+            text = environment.get(variable)
+            if negative and variable.replace("LLAMA_ARG_", "LLAMA_ARG_NO_") in environment:
+                text = "0"
+            if text is None:
+                continue
+            if takes_value:
+                yield name, _read(name, text, folder)
+            elif text in _ON or (negative and text in _OFF):
+                yield name, text in _ON
 
 
 def _table(usage: str) -> dict[str, tuple[str, bool, bool]]:
@@ -183,7 +221,10 @@ def _is_path(name: str) -> bool:
     return name != "model" and any(part in name for part in _PATHS)
 
 
-def _absolute(folder: str, name: str, text: str) -> str:
+def _read(name: str, text: str, folder: str) -> Option:
+    return _absolute(folder, text) if _is_path(name) else _value(text)
+
+
+def _absolute(folder: str, text: str) -> str:
     paths = module_for(folder or text)
-    del name
     return paths.normpath(paths.join(folder, text)) if folder and text and "," not in text else text

@@ -6,8 +6,8 @@ import contextlib
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
-from pathlib import PurePath
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 import psutil
@@ -19,7 +19,6 @@ from model_switcher.engine.settings_file import load, update
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     from model_switcher.domain.foreign import Holder
 
@@ -29,6 +28,7 @@ if sys.platform == "win32":
     _NO_WINDOW = subprocess.CREATE_NO_WINDOW
 else:
     _NO_WINDOW = 0
+_MAGIC = b"GGUF"
 _OURS = ",~"
 """In the alias of every server that an instance of this program started."""
 
@@ -105,10 +105,44 @@ def _server(process: psutil.Process) -> ForeignServer | None:
     command = process.cmdline()
     if not command or any(_OURS in word for word in command) or os.getpid() == process.pid:
         return None
-    taken = take(command, _usage(process), _folder(process))
+    taken = take(command, _usage(process), _folder(process), _environment(process))
+    if taken.downloaded:
+        taken = replace(taken, model=loaded_model(process))
     if taken.model is None:
         return None
     return ForeignServer(holder=look_at(process.pid), port=taken.port or USUAL_PORT, taken=taken)
+
+
+def loaded_model(process: psutil.Process) -> str | None:
+    """The model file that a process has mapped; None where it has none, or where the system does not tell."""
+    maps = getattr(process, "memory_maps", None)  # not on macOS
+    sizes = {} if maps is None else {one.path: one.rss for one in maps() if _is_model(one.path)}
+    return _named(Path(max(sizes, key=lambda path: sizes[path]))) if sizes else None
+
+
+def _is_model(path: str) -> bool:
+    if path.startswith("[") or "mmproj" in PurePath(path).name:
+        return False
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(len(_MAGIC)) == _MAGIC
+    except (OSError, ValueError):
+        return False
+
+
+def _named(path: Path) -> str:
+    """The name that Hugging Face's cache gives a file: what is mapped is the blob behind it."""
+    if path.parent.name != "blobs":
+        return str(path)
+    links = (path.parent.parent / "snapshots").rglob("*.gguf")
+    return next((str(link) for link in sorted(links) if link.resolve() == path.resolve()), str(path))
+
+
+def _environment(process: psutil.Process) -> Mapping[str, str]:
+    try:
+        return process.environ()
+    except psutil.Error:
+        return {}
 
 
 def _folder(process: psutil.Process) -> str:
@@ -121,7 +155,8 @@ def _folder(process: psutil.Process) -> str:
 def _usage(process: psutil.Process) -> str:
     """What this very program prints for `--help`; the embedded engine's where it cannot be asked.
 
-    It ends by itself in some milliseconds, so that it may be started from any thread.
+    It ends by itself in some milliseconds, at the latest with the call, and dies with no thread: so it may be started
+    from this one.
     """
     try:
         program, environment = process.exe(), _without_options(process.environ())
