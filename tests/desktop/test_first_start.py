@@ -7,9 +7,11 @@ import os
 import socket
 import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
+import qasync
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel
@@ -19,18 +21,23 @@ from fakes.engines import LLAMA_SERVER
 from fakes.instance import Instance, write_settings
 from fakes.launches import lives, until
 from fakes.screen import eventually
+from model_switcher.desktop.first_start.desk import FirstStartDesk
 from model_switcher.desktop.first_start.window import FirstStartWindow
 from model_switcher.desktop.theme import DARK, LIGHT
 from model_switcher.desktop.view_state.first_start import Choice, first_start_view, port_taken_view
 from model_switcher.domain.command_line import Taken
+from model_switcher.domain.errors import AddressInUse
 from model_switcher.domain.foreign import Holder
+from model_switcher.domain.settings import Settings
+from model_switcher.engine import first_start
 from model_switcher.engine.demo_models import write_demo_models
-from model_switcher.engine.first_start import ForeignServer, server_of
+from model_switcher.engine.first_start import FirstStart, ForeignServer, server_of
 from model_switcher.engine.settings_file import load
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Coroutine, Iterator
 
+    from PySide6.QtWidgets import QApplication
     from pytestqt.qtbot import QtBot
 
     from fakes.screen import Screen
@@ -174,3 +181,61 @@ async def _served_instead(settings: Path, private: Screen) -> str:
 def _listens(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.mark.parametrize("answer", [Choice.TAKE_SETTINGS, Choice.LEAVE])
+def test_the_very_first_start_asks_and_writes_what_is_answered(
+    qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: Choice
+) -> None:
+    model, _ = write_demo_models(tmp_path)
+    settings = tmp_path / "settings.toml"
+    settings.write_text('model-folders = ["/mine"]\n')
+    port = _free_port()
+    with foreign(model, port) as other:
+        # Other tests have servers too.
+        monkeypatch.setattr(first_start.psutil, "process_iter", lambda: iter([psutil.Process(other.pid)]))
+        try:
+            desk = FirstStartDesk(FirstStart(settings, is_first=True), theme="dark")
+            _asked(qapp, desk, desk.begin(), answer)
+            assert other.poll() is None
+        finally:
+            other.kill()
+    written = load(settings).settings
+    if answer is Choice.LEAVE:
+        assert settings.read_text() == 'model-folders = ["/mine"]\n'
+        return
+    assert written.model_folders == ("/mine", str(tmp_path))
+    assert written.default_model == str(model)
+    assert written.launch == {"ctx-size": 512, "parallel": 2}
+    assert written.server.port == Settings().server.port
+
+
+def test_another_port_is_written_where_ours_is_taken(qapp: QApplication, tmp_path: Path) -> None:
+    settings = tmp_path / "settings.toml"
+    desk = FirstStartDesk(FirstStart(settings, is_first=False), theme="light")
+    error = AddressInUse("Port 8080 is used by nginx", details={"free_port": 8081})
+    assert _asked(qapp, desk, desk.make_room(error), Choice.USE_PORT) is True
+    assert load(settings).settings.server.port == 8081
+    assert _asked(qapp, desk, desk.make_room(error), Choice.LEAVE) is False
+
+
+def _asked(
+    app: QApplication, desk: FirstStartDesk, question: Coroutine[Any, Any, object], answer: Choice
+) -> object:
+    """What comes of the question, once its button was pressed."""
+
+    async def main() -> object:
+        asking = asyncio.create_task(question)
+        while desk.window is None or not desk.window.isVisible():
+            await asyncio.sleep(0.01)
+        QTest.mouseClick(desk.window.buttons[answer], Qt.MouseButton.LeftButton)
+        return await asking
+
+    with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(app)) as runner:
+        return runner.run(asyncio.wait_for(main(), 30))
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

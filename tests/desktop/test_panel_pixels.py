@@ -86,7 +86,9 @@ def least_for(theme: str) -> float:
     return STRONG if "contrast" in theme else READABLE
 
 
-@pytest.mark.parametrize("state", ["idle", "loading", "switching", "rolled back", "borrowed", "no models"])
+@pytest.mark.parametrize(
+    "state", ["idle", "loading", "switching", "rolled back", "borrowed", "no models", "no engine"]
+)
 def test_every_text_can_be_read_on_its_ground(window: PanelWindow, theme: str, state: str) -> None:
     show(window, state)
     places = {**texts_of(window), **rows_of(window)}

@@ -188,3 +188,21 @@ async def test_what_a_model_would_take_changes_with_the_options(home: Household)
     assert large.need.host.cache > small.need.host.cache
     assert small.fit is not None
     assert home.runtime.settings.launch == {"ctx-size": 512}, "it was only asked"
+
+
+async def test_an_engine_that_is_gone_is_told_until_the_settings_name_another(home: Household) -> None:
+    engine = home.runtime.settings.server.engine
+    await home.runtime.desk.change({("server", "engine"): "/gone/llama-server"})
+    snapshot = await home.until(lambda s: s.engine_trouble is not None)
+    trouble = snapshot.engine_trouble
+    assert trouble is not None
+    assert (trouble.setting, trouble.reason) == (
+        "/gone/llama-server",
+        "There is no engine at /gone/llama-server",
+    )
+    assert "PATH" in [place.source for place in trouble.searched]
+    assert [source.models for source in snapshot.sources if source.root is not None] == [
+        len(home.runtime.snapshot.catalog.models)
+    ]
+    await home.runtime.desk.change({("server", "engine"): engine})
+    await home.until(lambda s: s.engine_trouble is None)

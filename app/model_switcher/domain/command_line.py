@@ -152,7 +152,7 @@ def _from_environment(
         name, takes_value, _ = known
         for variable in _ENVIRONMENT.findall(line):
             text = environment.get(variable)
-            if negative and variable.replace("LLAMA_ARG_", "LLAMA_ARG_NO_") in environment:
+            if negative and variable.replace("LLAMA_ARG_", "LLAMA_ARG_NO_", 1) in {*environment} - {variable}:
                 text = "0"
             if text is None:
                 continue
