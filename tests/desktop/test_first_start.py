@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import psutil
 import pytest
 import qasync
@@ -239,3 +240,30 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+async def test_without_an_engine_the_real_panel_puts_the_embedded_one_to_work(
+    tmp_path: Path, private_screen: Screen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in private_screen.environment.items():
+        monkeypatch.setenv(name, value)
+    alder, birch = write_demo_models(tmp_path)
+    settings = write_settings(tmp_path, [alder])
+    settings.write_text(settings.read_text().replace("'embedded'", "'/gone/llama-server'"))
+    async with Instance(settings, "tray") as instance:
+        await instance.until(lambda snapshot: snapshot.engine_trouble is not None)
+        await asyncio.to_thread(httpx.post, f"{instance.address}/switcher/show", trust_env=False)
+        await asyncio.to_thread(eventually, lambda: _has_keyboard(private_screen))
+        private_screen.run("xdotool", "key", "space")
+        await instance.until(lambda snapshot: snapshot.engine_trouble is None)
+        await asyncio.to_thread(eventually, lambda: _has_keyboard(private_screen))
+        private_screen.run("xdotool", "type", birch.stem)
+        private_screen.run("xdotool", "key", "Return")
+        served = (await instance.ready()).served
+        assert served is not None
+        assert birch.stem in served.model
+    assert load(settings).settings.server.engine == "embedded"
+
+
+def _has_keyboard(private: Screen) -> bool:
+    return private.run("xdotool", "getwindowfocus").strip() == program_window(private) != ""

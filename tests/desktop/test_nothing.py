@@ -115,6 +115,22 @@ def test_the_page_without_an_engine_is_on_screen_and_its_buttons_do_what_they_sa
     assert panel.filter.isVisible()
 
 
+def test_the_keyboard_is_at_the_first_button_and_in_the_filter_when_the_list_is_back(panel: Opened) -> None:
+    panel.show(states.no_engine())
+    use, get, *_ = panel.content.page.nothing.buttons.values()
+    assert use.hasFocus()
+    panel.press(Qt.Key.Key_Tab)
+    assert get.hasFocus()
+    panel.press(Qt.Key.Key_Backtab)
+    panel.press(Qt.Key.Key_Space)
+    assert panel.asked == [(Command.USE_ENGINE, "embedded")]
+    panel.show(states.idle())
+    assert panel.filter.hasFocus()
+    panel.show(states.no_engine())
+    panel.content.begin()
+    assert use.hasFocus()
+
+
 def test_the_places_of_models_are_on_screen(panel: Opened) -> None:
     panel.show(states.no_models(), ())
     nothing = panel.content.page.nothing

@@ -142,7 +142,7 @@ class Content(QWidget):
         self.page.filter.clear()
         self.page.list.unmark()
         self.page.list.scrollToTop()
-        self.page.filter.setFocus(Qt.FocusReason.ActiveWindowFocusReason)
+        self.page.take_focus(Qt.FocusReason.ActiveWindowFocusReason)
 
     def step_back(self) -> bool:
         """Closes the details, or empties the filter; returns whether there was anything of that."""
@@ -259,7 +259,7 @@ class Content(QWidget):
     def _close_details(self) -> None:
         self._detailed = None
         self._pages.setCurrentWidget(self.page)
-        self.page.filter.setFocus(Qt.FocusReason.OtherFocusReason)
+        self.page.take_focus()
         self._tell_height()
 
 

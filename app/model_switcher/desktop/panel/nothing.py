@@ -82,6 +82,7 @@ class Nothing(QWidget):
         self.buttons = {control: self._button(control) for control in controls}
         for number, button in enumerate(self.buttons.values()):
             self._grid.addWidget(button, number // COLUMNS, number % COLUMNS)
+            button.show()  # the layout would do that later, and nothing hidden takes the keyboard
 
     def _button(self, control: Control) -> QPushButton:
         button = QPushButton(control.text, self)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from model_switcher.desktop.panel.filter_field import FilterField
@@ -46,6 +47,8 @@ class ListPage(QWidget):
     def show_view(self, view: PanelView, snapshot: Snapshot) -> None:
         """Shows the rows of `view`, or why there are none."""
         self.filter.setPlaceholderText(view.hint)
+        focused = self.focusWidget()
+        attended = focused is not None and focused.hasFocus()
         listed = bool(view.sections or self.filter.text())
         self.filter.setVisible(listed and bool(snapshot.catalog.models or snapshot.catalog.rejected))
         filtered = bool(self.filter.text().strip())
@@ -54,3 +57,13 @@ class ListPage(QWidget):
         self.nothing.setVisible(view.empty is not None)
         if view.empty is not None:
             self.nothing.show_view(view.empty)
+        if attended and focused is not None and not focused.isVisibleTo(self):
+            self.take_focus()
+
+    def take_focus(self, reason: Qt.FocusReason = Qt.FocusReason.OtherFocusReason) -> None:
+        """Gives the keyboard to the filter; where there is none, to the first button."""
+        first = next(iter(self.nothing.buttons.values()), None)
+        if self.filter.isHidden() and first is not None:
+            first.setFocus(reason)
+        else:
+            self.filter.setFocus(reason)
