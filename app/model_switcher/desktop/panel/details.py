@@ -65,6 +65,7 @@ class FactList(QWidget):
             label, value = QLabel(fact.label, self), QLabel(fact.value, self)
             for text in (label, value):
                 text.setTextFormat(Qt.TextFormat.PlainText)
+                text.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
             value.setWordWrap(True)
             value.setAccessibleName(f"{fact.label}: {fact.value}")
             value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
