@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 import qasync
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QObject, Qt, QUrl, Slot
+from PySide6.QtGui import QDesktopServices
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog, QLabel
 
@@ -209,3 +210,28 @@ async def until_written(
     panel.close()
     await presenter.close()
     await bridge.close()
+
+
+class Browser(QObject):
+    """Is given the addresses that would open."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.opened: list[str] = []
+
+    @Slot(QUrl)
+    def show(self, url: QUrl) -> None:
+        self.opened.append(url.toString())
+
+
+def test_the_page_of_llama_cpps_releases_is_opened(qapp: QApplication) -> None:
+    browser = Browser()
+    QDesktopServices.setUrlHandler("https", browser, "show")
+    tray = Tray(theme="dark", offered=(), first=view_state(Snapshot()))
+    panel = PanelHost(theme="dark", offered=(), options=lambda _: {})
+    Presenter(tray, panel, DesktopSettings(), windows=Windows(), quit_=qapp.quit, quiet=True)
+    try:
+        panel.commanded.emit(Command.GET_ENGINE, "")
+    finally:
+        QDesktopServices.unsetUrlHandler("https")
+    assert browser.opened == ["https://github.com/ggml-org/llama.cpp/releases"]
