@@ -69,7 +69,7 @@ class Runtime:
         self._controller = Controller(
             prepare=self._prepare,
             settings=settings.server,
-            limits=_limits(settings),
+            limits=Limits.of(settings),
             memory=LiveMemory(self.hub, self._memory_watch, self._needs),
             hub=self.hub,
             log=self.log,
@@ -232,7 +232,7 @@ class Runtime:
         self._tasks.append(asyncio.create_task(self._renew_default(settings), name="default model"))
         for part in (self._collection, self._needs, self._anticipation):
             part.apply(settings)
-        self._controller.renewal.apply(settings.server, _limits(settings))
+        self._controller.renewal.apply(settings.server, Limits.of(settings))
 
     async def _prepare(self, model_id: str) -> Launch:
         model = self.snapshot.catalog.get(model_id)
@@ -296,13 +296,3 @@ class Runtime:
             self.hub.update(**await self._memory_watch.look(self.snapshot))
             self._controller.refresh()
             await asyncio.sleep(SAMPLE_SECONDS)
-
-
-def _limits(settings: Settings) -> Limits:
-    return Limits(
-        beside=settings.memory.keep_resident == "while it fits",
-        margin=settings.memory.margin,
-        starvation_bound=settings.server.starvation_bound,
-        return_after=settings.server.return_after,
-        unload_after_idle=settings.memory.unload_after_idle,
-    )

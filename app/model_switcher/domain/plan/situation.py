@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from model_switcher.domain.states import COMING_UP, ServerState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from model_switcher.domain.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,17 @@ class Limits:
     starvation_bound: float = 10.0
     return_after: float = 60.0
     unload_after_idle: float = math.inf
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Those of the settings."""
+        return cls(
+            beside=settings.memory.keep_resident == "while it fits",
+            margin=settings.memory.margin,
+            starvation_bound=settings.server.starvation_bound,
+            return_after=settings.server.return_after,
+            unload_after_idle=settings.memory.unload_after_idle,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
