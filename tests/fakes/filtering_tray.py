@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fakes import snapshots
-from model_switcher.cli.host import HostOptions
+from model_switcher.cli.host_options import HostOptions
 from model_switcher.cli.tray import HostThread
 from model_switcher.engine.interpreter import give_way
 from model_switcher.engine.settings_file import load

@@ -22,7 +22,8 @@ import pytest
 from fakes.instance import free_port
 from fakes.launches import QUICK
 from fakes.traces import Traces
-from model_switcher.cli.host import Host, HostOptions
+from model_switcher.cli.host import Host
+from model_switcher.cli.host_options import HostOptions
 from model_switcher.domain.snapshot import Outcome, Snapshot
 from model_switcher.domain.states import ServerState
 from model_switcher.domain.wire import decode, decode_state, error_from

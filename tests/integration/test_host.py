@@ -15,7 +15,8 @@ import pytest
 from fakes.launches import until
 from model_switcher import __version__
 from model_switcher.cli import demo, service
-from model_switcher.cli.host import Host, HostOptions
+from model_switcher.cli.host import Host
+from model_switcher.cli.host_options import HostOptions
 from model_switcher.domain.errors import AddressInUse, Closing, InstanceExists, UsageError
 from model_switcher.domain.instance import InstanceRecord
 from model_switcher.domain.settings import ServerSettings, Settings

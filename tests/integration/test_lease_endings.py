@@ -21,7 +21,8 @@ from fakes.telling import (
 )
 from model_switcher import Switcher, switch_and_call
 from model_switcher.cli.demo import clean_up
-from model_switcher.cli.host import Host, HostOptions
+from model_switcher.cli.host import Host
+from model_switcher.cli.host_options import HostOptions
 from model_switcher.client import lease as client_lease
 from model_switcher.domain.errors import Closing, LeaseEnded, UpstreamLost
 from model_switcher.engine.control import leases

@@ -6,7 +6,7 @@ import shutil
 import time
 from typing import TYPE_CHECKING
 
-from model_switcher.cli.host import HostOptions
+from model_switcher.cli.host_options import HostOptions
 from model_switcher.client.switcher import Switcher
 from model_switcher.domain.settings import ServerSettings, Settings
 from model_switcher.domain.units import format_seconds

@@ -15,7 +15,7 @@ from model_switcher.engine.foreign import stop_foreign
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from model_switcher.cli.host import HostOptions
+    from model_switcher.cli.host_options import HostOptions
     from model_switcher.domain.foreign import Holder
     from model_switcher.domain.remedies import Remedy
 

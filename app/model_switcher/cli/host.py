@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import secrets
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from model_switcher import __version__
@@ -33,39 +32,14 @@ from model_switcher.gateway.server import Gateway
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
+    from model_switcher.cli.host_options import HostOptions
     from model_switcher.domain.instance import InstanceRecord
-    from model_switcher.domain.settings import Settings
-    from model_switcher.engine.control.deadlines import Deadlines
-    from model_switcher.places import Places
 
 HAND_OVER_SECONDS = 600.0
 MEET_SECONDS = 10.0  # more than a starting instance needs to end what a crashed one left behind
 BIND_SECONDS = 5.0
 QUIT_GRACE_SECONDS = 5.0
 CUT_SECONDS = 1.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HostOptions:
-    """What makes one instance.
-
-    Attributes:
-        settings: Its settings.
-        places: Where its files lie.
-        mode: "tray" takes over from a headless instance; "headless" does not.
-        linger: Seconds without use after which it ends by itself; None to stay.
-        notice: What its user should know, such as problems in the settings file.
-        is_first: Whether there was no settings file before this start.
-        deadlines: Of each server's steps; None for those that suit real engines.
-    """
-
-    settings: Settings
-    places: Places
-    mode: str = "headless"
-    linger: float | None = None
-    notice: str | None = None
-    is_first: bool = False
-    deadlines: Deadlines | None = None
 
 
 class Host:

@@ -57,7 +57,7 @@ def tray() -> int:
 
 def run(options: argparse.Namespace) -> int:
     """Carry out what the arguments say."""
-    from model_switcher.cli import service, verbs  # noqa: PLC0415 - `--help` and `--version` need neither
+    from model_switcher.cli import service  # noqa: PLC0415 - `--help` and `--version` do without
 
     match options.verb:
         case None | "tray":
@@ -76,7 +76,9 @@ def run(options: argparse.Namespace) -> int:
 
             return packaged(options)
         case verb:
-            return asyncio.run(verbs.VERBS[verb](options))
+            from model_switcher.cli.verbs import VERBS  # noqa: PLC0415 - the tray's icon comes sooner without
+
+            return asyncio.run(VERBS[verb](options))
 
 
 def parser() -> argparse.ArgumentParser:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from model_switcher.cli.foreign import run_or_ask
-from model_switcher.cli.host import Host, HostOptions
+from model_switcher.cli.host_options import HostOptions
 from model_switcher.domain.errors import SettingsError, UsageError
 from model_switcher.domain.settings_form import exposure
 from model_switcher.engine.interpreter import give_way
@@ -86,6 +86,8 @@ async def _serve(
     options: HostOptions, then: Callable[[Runtime], Coroutine[None, None, bool]] | None = None
 ) -> int:
     """Serve until a signal, a `quit`, or until `then` says to end."""
+    from model_switcher.cli.host import Host  # noqa: PLC0415 - the tray imports it after its icon is there
+
     tasks: set[asyncio.Task[None]] = set()
 
     async def follow(runtime: Runtime) -> None:

@@ -11,9 +11,7 @@ from concurrent.futures import Future
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from model_switcher.cli.host import Host, HostOptions
 from model_switcher.client.finding import find
-from model_switcher.client.switcher import Switcher
 from model_switcher.domain.errors import Closing, LoginEntryError
 from model_switcher.engine.autostart import Autostart
 from model_switcher.engine.control.preflight import names_of
@@ -24,6 +22,8 @@ from model_switcher.engine.settings_file import load
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from model_switcher.cli.host import Host
+    from model_switcher.cli.host_options import HostOptions
     from model_switcher.desktop.engine_side import Intentions
     from model_switcher.domain.catalog import Model
     from model_switcher.domain.launch import Options
@@ -87,6 +87,9 @@ class HostThread:
             self.ended.set_exception(error)
 
     async def _main(self) -> None:
+        # Half a second of imports, in this thread and after the icon is there.
+        from model_switcher.cli.host import Host  # noqa: PLC0415
+
         host = Host(self._options, on_started=self._started, on_show=self._on_show)
         with self._guard:
             self._loop = asyncio.get_running_loop()
@@ -116,6 +119,7 @@ def show_running(options: HostOptions) -> bool:
     record = find(options.places)
     if record is None or record.mode != "tray":
         return False
+    from model_switcher.client.switcher import Switcher  # noqa: PLC0415 - a first start asks nobody
 
     async def ask() -> None:
         async with Switcher(config=options.places.settings, start=False) as switcher:
