@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import operator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,7 @@ class Keeper:
 
     Attributes:
         view: What it held when it was last looked at.
+        read: What all stores held when nothing was left to be read of this one.
         asked, answered: Numbers of the last question what changed there, and of the last one that was answered.
         looked: Whether it was looked at once.
         silent: Whether it has not answered for long.
@@ -50,6 +52,7 @@ class Keeper:
         self.store = store
         self.shelf = Shelf(store, pace.settle)
         self.view = View()
+        self.read: list[View] = []
         self.task: asyncio.Task[None] | None = None
         self.changed: set[str] | None = None  # None: everywhere
         self.wake = asyncio.Event()
@@ -63,6 +66,10 @@ class Keeper:
     def done(self) -> bool:
         """Whether the last question was answered, or will not be any time soon."""
         return self.silent or self.answered == self.asked
+
+    def has_read(self, views: list[View]) -> bool:
+        """Whether nothing has changed anywhere since nothing was left to be read."""
+        return len(views) == len(self.read) and all(map(operator.is_, views, self.read))
 
     def look(self, paths: set[str] | None) -> None:
         """Have it looked at what changed at `paths`, or at everything if None."""

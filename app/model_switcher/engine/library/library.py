@@ -117,6 +117,7 @@ class Library:
         self._reading.doubt()
         await self._troubles.survive(_STORES, "looking for models of other programs", self._find_stores())
         for keeper in self._keepers:
+            keeper.read = []
             keeper.look(None)
         await self.complete()
 
@@ -239,9 +240,13 @@ class Library:
     async def _read(self, keeper: Keeper) -> None:
         """Read what is new in one store: first the beginnings, which say the most, then whole headers."""
         while keeper in self._keepers:
-            now = await in_thread(partial(index, self._views(), self._reading.known), "index")
+            views = self._views()
+            if keeper.has_read(views):
+                return
+            now = await in_thread(partial(index, views, self._reading.known), "index")
             unread = now.unread.get(self._keepers.index(keeper), [])
             if not unread:
+                keeper.read = views
                 return
             await self._reading.read(unread, partial(self._answered, keeper))
 
