@@ -81,6 +81,7 @@ class Needs:
         self._seen: Snapshot | None = None
         self._now: Circumstances | None = None
         self._catalog_changed = False
+        self._asked_all_of = -1  # the edition of the ledger in which nothing was left to be asked
         self._changed = asyncio.Event()
         self._opened = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -250,9 +251,12 @@ class Needs:
         return (row.key, row.estimator) if row.key is not None and row.estimator is not None else None
 
     def _next_question(self) -> Question | None:
+        if self._asked_all_of == self._ledger.edition:
+            return None
         for row, ctx_size in self._ledger.unanswered(self._first()):
             if row.setup is not None and row.key is not None:
                 return Question(row.model, row.setup, row.key, ctx_size)
+        self._asked_all_of = self._ledger.edition
         return None
 
     def _answered(self, question: Question) -> None:
