@@ -51,11 +51,15 @@ class TrayDriver:
         self._bus.close()
 
     def items(self) -> list[str]:
-        """Every registered item, "service/path"; empty while there is no panel."""
+        """Every registered item whose program is there, "service/path"; empty while there is no panel.
+
+        xfce's watcher keeps an item that goes away in the moment of its registration.
+        """
         try:
-            return list(self._property(WATCHER, "RegisteredStatusNotifierItems"))
+            registered = list(self._property(WATCHER, "RegisteredStatusNotifierItems"))
         except LookupError:
             return []
+        return [item for item in registered if self._is_there(item.partition("/")[0])]
 
     def tooltip(self) -> str:
         return str(self._property(self._item(), "ToolTip")[2])
@@ -112,6 +116,9 @@ class TrayDriver:
     def activate(self, x: int = 1200, y: int = 790) -> None:
         """Clicks the icon itself with the left button."""
         self._call(self._item(), "Activate", "ii", (x, y))
+
+    def _is_there(self, service: str) -> bool:
+        return bool(self._send(message_bus.NameHasOwner(service))[0])
 
     def _item(self) -> DBusAddress:
         service, _, path = self.items()[0].partition("/")
