@@ -53,7 +53,7 @@ class TrayDriver:
     def items(self) -> list[str]:
         """Every registered item whose program is there, "service/path"; empty while there is no panel.
 
-        xfce's watcher keeps an item that goes away in the moment of its registration.
+        An item may stay registered when its program has ended: xfce's watcher was seen to keep some.
         """
         try:
             registered = list(self._property(WATCHER, "RegisteredStatusNotifierItems"))
