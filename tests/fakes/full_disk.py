@@ -17,6 +17,8 @@ from model_switcher.domain.wire import decode
 NOTHING = (0, resource.RLIM_INFINITY)
 EVERYTHING = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
 
+BACKGROUND_SECONDS = 0.3
+
 
 class FullDisk(Household):
     """The kernel refuses each byte that the instance writes to a file, for want of room as far as that can tell.
@@ -35,9 +37,10 @@ class FullDisk(Household):
             self._wait_written()
             resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE, NOTHING)
 
-    def make_room(self) -> None:
-        """Somebody has deleted something."""
+    async def make_room(self) -> None:
+        """Somebody has deleted something, once what is written in the background has met the full disk."""
         assert self._process is not None
+        await asyncio.sleep(BACKGROUND_SECONDS)
         resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE, EVERYTHING)
 
     def _wait_written(self) -> None:

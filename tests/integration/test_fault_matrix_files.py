@@ -53,7 +53,7 @@ async def test_a_full_disk(occasion: str, tmp_path: Path, monkeypatch: pytest.Mo
     async with FullDisk(tmp_path, monkeypatch) as it:
         expected = await OCCASIONS[occasion](it, fault)
         if expected.runs:
-            it.make_room()
+            await it.make_room()
         written = {"first start": 0, "switch": 1, "rollback": 2, "lease": 1, "quit": 2}[occasion]
         expected = replace(expected, loads=expected.loads[:written])
         if occasion == "switch":

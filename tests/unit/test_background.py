@@ -5,6 +5,7 @@ import threading
 
 import pytest
 
+from model_switcher.engine import background
 from model_switcher.engine.background import Worker, in_background
 
 
@@ -36,7 +37,30 @@ def test_neither_the_loop_nor_the_program_waits_for_it() -> None:
     assert threads[0].is_alive()
     assert threads[0].daemon
     release.set()
-    threads[0].join()
+
+
+async def test_a_thread_is_kept_for_the_next_call() -> None:
+    first = await in_background(threading.current_thread)
+    assert await in_background(threading.current_thread) is first
+
+
+async def test_calls_at_the_same_time_have_a_thread_each() -> None:
+    together = threading.Barrier(5)
+
+    def meet() -> threading.Thread:
+        together.wait(20)
+        return threading.current_thread()
+
+    assert len(set(await asyncio.gather(*(in_background(meet) for _ in range(5))))) == 5
+
+
+async def test_a_thread_that_nobody_needs_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(background, "SPARE_SECONDS", 0.05)
+    monkeypatch.setattr(background, "_spare", [])
+    thread = await in_background(threading.current_thread)
+    await asyncio.to_thread(thread.join, 20)
+    assert not thread.is_alive()
+    assert await in_background(threading.current_thread) is not thread
 
 
 async def test_a_worker_does_one_thing_after_the_other_in_one_thread() -> None:

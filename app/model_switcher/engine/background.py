@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 
+SPARE_SECONDS = 10.0
+
+Jobs = queue.SimpleQueue["Callable[[], None]"]
+_spare: list[Jobs] = []
+
 
 def in_thread(function: Callable[[], T], name: str = "background") -> asyncio.Future[T]:
     """Call `function` in a thread of its own; the result comes to this loop.
@@ -87,9 +92,34 @@ def _prepare(function: Callable[[], T]) -> tuple[Callable[[], None], asyncio.Fut
 
 
 async def in_background(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """What `function` returns, called in a thread as `in_thread` does.
+    """What `function` returns, called in a thread of which nobody else needs anything meanwhile.
+
+    As with `in_thread` nobody waits for it at the end. The thread is kept for the next call: to start one holds up
+    the loop for half a millisecond, until it runs.
 
     Raises:
         Exception: What the function raised.
     """
-    return await in_thread(partial(function, *args, **kwargs))
+    work, result = _prepare(partial(function, *args, **kwargs))
+    try:
+        jobs = _spare.pop()
+    except IndexError:
+        jobs = queue.SimpleQueue()
+        threading.Thread(target=_serve, args=(jobs,), name="background", daemon=True).start()
+    jobs.put(work)
+    return await result
+
+
+def _serve(jobs: Jobs) -> None:
+    """Do what comes; end when nothing has come for a while."""
+    while True:
+        try:
+            job = jobs.get(timeout=SPARE_SECONDS)
+        except queue.Empty:
+            try:
+                _spare.remove(jobs)
+            except ValueError:
+                continue  # somebody has just taken this thread: a job is on its way
+            return
+        job()
+        _spare.append(jobs)

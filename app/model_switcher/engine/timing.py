@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 HISTORY_FILE = "history.sqlite"
 AT_ONCE = 10
+SETTLE_SECONDS = 0.05  # whoever waits for the load that just ended goes first
 
 
 class Timing:
@@ -86,6 +87,7 @@ class Timing:
     async def _tell(self) -> None:
         """A few models at a time: what is asked of the history for a thousand of them would hold up the loop."""
         while True:
+            await asyncio.sleep(SETTLE_SECONDS)
             self._again = False
             times: dict[str, float] = {}
             for number, model in enumerate(self._hub.snapshot.catalog.models):
