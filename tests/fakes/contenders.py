@@ -155,6 +155,10 @@ class Switcher:
 
     async def switch(self, model: Path) -> None:
         (await self.choose(model)).raise_for_status()
+        await self.ask()
+
+    async def ask(self) -> None:
+        """One token of the model that is served."""
         answer = await self._http.post(f"{self.instance.address}/completion", json=ASK)
         answer.raise_for_status()
 

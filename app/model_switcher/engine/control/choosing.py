@@ -91,7 +91,14 @@ class Choosing:
     async def _check(self, switch: Switch) -> None:
         default = self._book.default
         fallback = None if default in (switch.target, *self._book.launches) else default
-        checked = await check(self._prepare, switch.target, fallback=fallback, annotate=self._annotate)
+        resident = self._fleet.ready(switch.target)
+        checked = await check(
+            self._prepare,
+            switch.target,
+            loaded=resident.launch if resident is not None else None,
+            fallback=fallback,
+            annotate=self._annotate,
+        )
         self._post(lambda: self._checked(switch, checked))
 
     def _checked(self, switch: Switch, checked: Checked | Failure) -> None:
@@ -104,7 +111,7 @@ class Choosing:
                 self._book.given_up = failure
             self._stage.finish(switch, Result.REFUSED)
             return
-        if switch.target not in self._fleet:
+        if switch.target not in self._fleet:  # or not any more, if it was loaded just now
             self._book.launches[switch.target] = checked.launch
         if checked.fallback is not None:
             self._book.launches[checked.fallback.model.id] = checked.fallback

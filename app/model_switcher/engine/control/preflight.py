@@ -52,14 +52,19 @@ async def as_it_is(model: str, failure: Failure) -> Failure:
 
 
 async def check(
-    prepare: Prepare, target: str, *, fallback: str | None = None, annotate: Annotate = as_it_is
+    prepare: Prepare,
+    target: str,
+    *,
+    loaded: Launch | None = None,
+    fallback: str | None = None,
+    annotate: Annotate = as_it_is,
 ) -> Checked | Failure:
     """Prepare the model `target`, and `fallback` if there is one; why not, if `target` cannot be served.
 
-    A fallback that cannot be served is none: choosing it says why. Nothing waits for a drive that does not answer for
-    longer than `PATIENCE` seconds.
+    Of a target that is `loaded` nothing needs to be checked. A fallback that cannot be served is none: choosing it
+    says why. Nothing waits for a drive that does not answer for longer than `PATIENCE` seconds.
     """
-    launch = await _prepared(prepare, target)
+    launch = loaded or await _prepared(prepare, target)
     if isinstance(launch, Failure):
         return await annotate(target, launch)
     second = await _prepared(prepare, fallback) if fallback is not None else None
