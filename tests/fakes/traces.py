@@ -14,6 +14,7 @@ from model_switcher.domain.states import ServerState
 from model_switcher.engine.history import HistoryStore
 from model_switcher.engine.timing import HISTORY_FILE
 from model_switcher.places import Places
+from model_switcher.processes import is_same_process
 
 
 class Traces:
@@ -37,9 +38,13 @@ class Traces:
 
     @property
     def recorded(self) -> tuple[int, ...] | None:
-        """The engine processes in the instance file; None where there is no such file, or it is damaged."""
+        """The living processes in the instance file; None where there is no such file, or it is damaged."""
         record = find(self._places)
-        return None if record is None else tuple(pid for pid, _ in record.servers)
+        return (
+            None
+            if record is None
+            else tuple(pid for pid, born in record.servers if is_same_process(pid, born))
+        )
 
     @property
     def remembered(self) -> str | None:
