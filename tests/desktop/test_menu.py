@@ -295,3 +295,21 @@ def test_what_stands_at_the_right_ends_at_one_line_and_what_is_on_has_a_tick(
     middle = {off.pixelColor(x, mark.center().y()).name() for x in range(mark.left(), mark.right())}
     assert middle == {palette.background}
     menu.hide()
+
+
+def test_another_order_of_the_recent_models_leaves_the_long_list_as_it_is(menu: Menu) -> None:
+    before = view_state(panel_states.thousand())
+    menu.show_state(before)
+    entries = submenu(menu, "All models").actions()
+    menu.show_state(replace(before, models=before.models[::-1]))
+    assert texts(menu)[3].startswith(before.models[-1].name)
+    assert submenu(menu, "All models").actions() == entries
+
+
+def test_entries_leave_their_menu_before_it_goes(menu: Menu) -> None:
+    """Else what Qt shows panels of them stays for good."""
+    before = view_state(panel_states.thousand())
+    menu.show_state(before)
+    long = submenu(menu, "All models")
+    menu.show_state(replace(before, all_models=before.all_models[:1], total=before.total + 1))
+    assert long.actions() == []

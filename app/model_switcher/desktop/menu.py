@@ -49,13 +49,11 @@ class Menu(LookMenu):
         super().__init__()
         self._drawn = drawn
         self._state: ViewState | None = None
-        self._built: object = None
-        self._entries: object = None
+        self._short_entries: object = None
+        self._long_entries: object = None
         self._places = _Places()
-        self._models: dict[str, list[QAction]] = {}
-        self._listed: list[QAction] = []
-        self._menus: list[QMenu] = []
-        self._groups: list[QActionGroup] = []
+        # The long lists are a thousand entries: they are not made anew whenever another model comes to the front.
+        self._short, self._long = _Part(self), _Part(self)
         self._header, self._gauge = self._line(), self._line()
         self._end_of_header = self.addSeparator()
         self._end_of_models = self.addSeparator()
@@ -87,10 +85,14 @@ class Menu(LookMenu):
     def show_state(self, state: ViewState) -> None:
         """Shows `state`: at once what may change in an open menu, the rest when it is closed."""
         self._state = state
-        structure = *_structure(state), self._places.of(state.all_models)
-        if structure != self._built and not self.is_open:
-            self._build(state)
-            self._built = structure
+        if not self.is_open:
+            if self._long.differs((self._places.of(state.all_models), state.total, state.rejected)):
+                self._build_long(state)
+            if self._short.differs(([entry.id for entry in state.models], state.empty, state.messages)):
+                self._build_short(state)
+            self._end_of_models.setVisible(
+                bool(state.models or state.empty or state.all_models or state.rejected)
+            )
         self._refresh(state)
 
     def show_login(self, *, on: bool) -> None:
@@ -115,50 +117,51 @@ class Menu(LookMenu):
             action.setEnabled(control.enabled)
         self._copy.setEnabled(bool(state.endpoint))
         self._web_ui.setEnabled(bool(state.web_ui))
-        # A new state comes every second, and a thousand entries with it; only rarely are they others.
-        if (entries := (state.models, state.all_models)) != self._entries:
-            self._entries = entries
+        # A new state comes every second, and a thousand entries with it, which are the same ones as a rule.
+        if self._long_entries is not state.all_models or self._short_entries != state.models:
+            self._short_entries, self._long_entries = state.models, state.all_models
             self._refresh_entries(state)
 
     def _refresh_entries(self, state: ViewState) -> None:
         known = {entry.id: entry for entry in _all_entries(state)}
-        for model_id, actions in self._models.items():
+        for model_id, action in (*self._short.models, *self._long.models):
             entry = known.get(model_id)
-            for action in actions:
-                action.setEnabled(entry is not None)  # the file went away while the menu is open
-                if entry is not None:
-                    action.setText(self._text(entry))
-                    _mark(action, checked=entry.chosen)
+            action.setEnabled(entry is not None)  # the file went away while the menu is open
+            if entry is not None:
+                action.setText(self._text(entry))
+                _mark(action, checked=entry.chosen)
 
-    def _build(self, state: ViewState) -> None:
-        for action in self._listed:
-            self.removeAction(action)
-        for thing in (*self._listed, *self._menus, *self._groups):
-            thing.deleteLater()
-        self._listed, self._menus, self._groups, self._models = [], [], [], {}
-        self._entries = None
-        actions = self._model_actions(self, state.models)
+    def _build_long(self, state: ViewState) -> None:
+        self._begin(self._long)
+        if state.all_models:
+            self._long.actions.append(self._all_models(state).menuAction())
+        if state.rejected:
+            self._long.actions.append(self._rejected(state).menuAction())
+        self.insertActions(self._end_of_models, self._long.actions)
+
+    def _build_short(self, state: ViewState) -> None:
+        self._begin(self._short)
+        actions = self._model_actions(self._short, self, state.models)
         if state.empty:
             actions.append(self._words(state.empty, self))
-        if state.all_models:
-            actions.append(self._submenu(state).menuAction())
-        if state.rejected:
-            actions.append(self._rejected(state).menuAction())
-        self.insertActions(self._end_of_models, actions)
-        self._end_of_models.setVisible(bool(actions))
+        self.insertActions(next(iter(self._long.actions), self._end_of_models), actions)
         messages = [self._words(line, self) for line in state.messages]
         self.insertActions(self._end_of_header, messages)
-        self._listed = [*messages, *actions]
+        self._short.actions += messages + actions
 
-    def _submenu(self, state: ViewState) -> QMenu:
+    def _begin(self, part: _Part) -> None:
+        part.clear()
+        self._short_entries = None
+
+    def _all_models(self, state: ViewState) -> QMenu:
         menu = self._new_menu(tr("All models ({count})").format(count=number(state.total)))
         if len(state.all_models) == 1:
-            menu.addActions(self._model_actions(menu, state.all_models[0].models))
+            menu.addActions(self._model_actions(self._long, menu, state.all_models[0].models))
             return menu
         menu.setProperty("places", True)  # its arrows stand behind the words
         for place in state.all_models:
             inner = self._new_menu(f"{place.place} ({len(place.models)})")
-            inner.addActions(self._model_actions(inner, place.models))
+            inner.addActions(self._model_actions(self._long, inner, place.models))
             menu.addMenu(inner)
         return menu
 
@@ -173,18 +176,18 @@ class Menu(LookMenu):
 
     def _new_menu(self, title: str) -> QMenu:
         menu = LookMenu(self._plain(title), self)
-        self._menus.append(menu)
+        self._long.menus.append(menu)
         return menu
 
-    def _model_actions(self, owner: QMenu, entries: tuple[ModelEntry, ...]) -> list[QAction]:
+    def _model_actions(self, part: _Part, owner: QMenu, entries: tuple[ModelEntry, ...]) -> list[QAction]:
         # A group for each list: a model may stand in two of them, and be marked in both.
         group = QActionGroup(self, exclusionPolicy=QActionGroup.ExclusionPolicy.ExclusiveOptional)
-        self._groups.append(group)
+        part.groups.append(group)
         actions = [QAction(self._text(entry), owner, checkable=True) for entry in entries]
         for entry, action in zip(entries, actions, strict=True):
             group.addAction(action)
             action.triggered.connect(lambda _=False, model=entry.id: self._choose(model))
-            self._models.setdefault(entry.id, []).append(action)
+            part.models.append((entry.id, action))
         return actions
 
     def _choose(self, model_id: str) -> None:
@@ -219,13 +222,44 @@ class Menu(LookMenu):
         return action
 
 
-def _structure(state: ViewState) -> tuple[object, ...]:
-    """What cannot change while the menu is open, but for the long list."""
-    return [entry.id for entry in state.models], state.total, state.empty, state.rejected, state.messages
+class _Part:
+    """Entries that are made together, and anew when something about them is other than texts and marks.
+
+    Attributes:
+        actions: Those that stand in the menu itself.
+        menus: Those below it.
+        groups: Of which one entry is marked at most.
+        models: The entries of models, by the models' ids.
+    """
+
+    def __init__(self, menu: QMenu) -> None:
+        self._menu = menu
+        self._structure: object = None
+        self.actions: list[QAction] = []
+        self.menus: list[QMenu] = []
+        self.groups: list[QActionGroup] = []
+        self.models: list[tuple[str, QAction]] = []
+
+    def differs(self, structure: object) -> bool:
+        """Whether `structure` is another than the last time."""
+        before, self._structure = self._structure, structure
+        return before != structure
+
+    def clear(self) -> None:
+        """Take it out of the menu."""
+        for action in self.actions:
+            self._menu.removeAction(action)
+        for menu in self.menus:
+            # One by one: what goes with its menu stays in what Qt shows panels of it, for good.
+            for action in menu.actions():
+                menu.removeAction(action)
+        for thing in (*self.actions, *self.menus, *self.groups):
+            thing.deleteLater()
+        self.actions, self.menus, self.groups, self.models = [], [], [], []
 
 
 class _Places:
-    """The same of the long list, looked at once for each of them."""
+    """Places and ids of the long list, looked at once for each of them."""
 
     def __init__(self) -> None:
         self._list: tuple[PlaceEntries, ...] = ()

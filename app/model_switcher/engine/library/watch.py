@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 _DEBOUNCE_MS = 400
-_STEP_MS = 100
+_STEP_MS = 250
 _HEARTBEAT_MS = 500
 _LAST_SECONDS = 2.0
 _log = logging.getLogger(__name__)
