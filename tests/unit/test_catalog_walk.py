@@ -10,7 +10,9 @@ import pytest
 
 from fakes.gguf_files import write_model
 from model_switcher.domain.catalog import Reject, Rejected
+from model_switcher.domain.units import MIB, format_size
 from model_switcher.engine.catalog.walk import Candidate, Walk, look, printable, through
+from model_switcher.engine.demo_models import write_llama
 from model_switcher.engine.library.drives import Mount, is_away, is_remote, lies_on_remote
 
 if TYPE_CHECKING:
@@ -73,6 +75,28 @@ def test_downloads_that_are_not_finished_are_told_with_their_size(tmp_path: Path
     candidates, (entry,), _ = walk(tmp_path)
     assert (candidates, entry.path, entry.code) == ([], str(tmp_path / name), Reject.PARTIAL)
     assert entry.reason == "download not finished yet (3.0 MiB so far)"
+
+
+@pytest.mark.parametrize("set_aside", [False, True])
+def test_what_is_missing_of_a_download_is_told_once_its_header_is_there(
+    tmp_path: Path, set_aside: bool
+) -> None:
+    whole = write_llama(tmp_path / "whole", name="whole", seed=1, embedding_length=1024, block_count=3,
+                        feed_forward_length=2816)  # fmt: skip
+    data = whole.read_bytes()
+    whole.unlink()
+    part = tmp_path / "m.gguf.part"
+    for count, told in (
+        (1024, "(1 KiB so far)"),
+        (4 * MIB, f"(4.0 MiB so far, {format_size(len(data) - 4 * MIB)} missing)"),
+        (16 * MIB, f"(16.0 MiB so far, {format_size(len(data) - 16 * MIB)} missing)"),
+    ):
+        with part.open("wb") as file:
+            file.write(data[:count])
+            if set_aside and count >= MIB:
+                file.truncate(len(data))
+        _, (entry,), _ = walk(tmp_path)
+        assert entry.reason == f"download not finished yet {told}"
 
 
 def test_space_that_was_only_set_aside_for_a_download_does_not_count(tmp_path: Path) -> None:

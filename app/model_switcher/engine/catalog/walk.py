@@ -169,7 +169,7 @@ def _stat(path: str) -> os.stat_result:
 
 def _partial(path: str) -> Rejected | None:
     status = _stat(path)
-    return rejected(path, Reject.PARTIAL, so_far(status)) if is_partial_model(path, status) else None
+    return rejected(path, Reject.PARTIAL, so_far(path, status)) if is_partial_model(path, status) else None
 
 
 def _entry(path: str, status: os.stat_result) -> Candidate | Rejected:

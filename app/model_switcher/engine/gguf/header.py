@@ -23,12 +23,14 @@ class HeaderError(Exception):
     Attributes:
         code: Why, as a stable code.
         reason: Why, in one sentence for a person, to follow the file's name and a colon.
+        whole_size: Bytes that the file should have, where it is only too short.
     """
 
-    def __init__(self, code: Reject, reason: str) -> None:
+    def __init__(self, code: Reject, reason: str, *, whole_size: int | None = None) -> None:
         super().__init__(reason)
         self.code = code
         self.reason = reason
+        self.whole_size = whole_size
 
 
 class Tensor(NamedTuple):

@@ -63,7 +63,8 @@ def check_layout(tensors: Iterable[Tensor], data_offset: int, alignment: int, fi
     if end and missing > 0:
         plural = "" if missing == 1 else "s"
         amount = f"{missing:,} byte{plural}" if missing < KIB else format_size(missing)
-        raise HeaderError(Reject.TRUNCATED, f"the file ends {amount} early; download it again")
+        reason = f"the file ends {amount} early; download it again"
+        raise HeaderError(Reject.TRUNCATED, reason, whole_size=data_offset + end)
 
 
 def _checked_size(tensor: Tensor) -> int | None:
