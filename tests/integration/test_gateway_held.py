@@ -24,6 +24,20 @@ async def test_a_get_that_names_a_model_neither_loads_it_nor_waits_for_it(method
         assert front.backend.admission.held == 0
 
 
+async def test_a_browser_is_told_in_a_page_that_looks_again_by_itself() -> None:
+    async with two_models() as (front, _, _):
+        front.backend.serve_all({})
+        page = await front.client.get("/", headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+        for_programs = await front.client.get("/", headers={"Accept": "*/*"})
+    error = for_programs.json()["error"]
+    assert page.status_code == for_programs.status_code == 503
+    assert page.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert page.headers["Content-Security-Policy"].startswith("default-src 'none'")
+    assert f'http-equiv="refresh" content="{page.headers["Retry-After"]}"' in page.text
+    assert f"<h1>{error['message']}</h1>" in page.text
+    assert error["code"] in page.text
+
+
 async def test_requests_are_held_for_each_model_in_their_order() -> None:
     order: list[tuple[str, int]] = []
 

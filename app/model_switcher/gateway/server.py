@@ -24,6 +24,7 @@ from model_switcher.gateway.metrics import PATH as METRICS
 from model_switcher.gateway.metrics import Metrics
 from model_switcher.gateway.openapi import PATH as OPENAPI
 from model_switcher.gateway.openapi import Description
+from model_switcher.gateway.page import told
 from model_switcher.gateway.proxy import Proxy, target_of
 from model_switcher.gateway.router.routes import PROPS, RouterRoutes
 from model_switcher.gateway.routing import Routing, query_names_a_model
@@ -220,7 +221,7 @@ class Gateway:
                 return await self._proxy.forward(request, cors)
             response = await self._answer(request, path, ours)
         except SwitcherError as error:
-            response = error_answer(error)
+            response = told(error, request)
         except PlainError as error:
             response = plain_error(error.status, error.code, error.message)
         except Exception as error:
