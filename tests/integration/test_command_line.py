@@ -76,9 +76,11 @@ async def test_list_without_an_instance_scans_by_itself(settings: Path) -> None:
         "fit",
     } <= set(listed["models"][0])
     assert [(Path(r["path"]).name, r["code"]) for r in listed["rejected"]] == [("broken.gguf", "model-empty")]
+    assert {model["fit"] for model in listed["models"]} <= {"fits alone", "fits beside", "tight"}
     assert find(places(settings)) is None, "listing starts nothing"
     table = (await command(settings, "list")).output
     assert "demo-birch" in table
+    assert "fits" in table
     assert "broken.gguf" in table
 
 

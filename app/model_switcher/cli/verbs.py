@@ -23,6 +23,7 @@ from model_switcher.domain.catalog import Catalog
 from model_switcher.domain.snapshot import Snapshot
 from model_switcher.domain.wire import encode, fits, models
 from model_switcher.engine.collection import catalog_now
+from model_switcher.engine.needs.now import with_fits
 from model_switcher.engine.settings_file import load, settings_error
 from model_switcher.places import places
 
@@ -41,9 +42,12 @@ async def list_models(options: argparse.Namespace) -> int:
             form, state = await switcher.raw_models(), await switcher.state()
             catalog = msgspec.convert(form, Catalog)
     else:
+        settings, where = _settings(options.config), places(options.config)
         with reading_shown() as shown:
-            catalog = await catalog_now(_settings(options.config), places(options.config), shown)
-        form = models(Snapshot(catalog=catalog))
+            catalog = await catalog_now(settings, where, shown)
+        form = models(
+            Snapshot(catalog=catalog) if options.names else await with_fits(catalog, settings, where)
+        )
     if options.names:
         print("\n".join(model.id for model in catalog.models))
     elif options.json:

@@ -35,8 +35,7 @@ if TYPE_CHECKING:
     from model_switcher.engine.needs.store import Key
     from model_switcher.places import Places
 
-# How long a thread works on estimates before what it found is shown.
-STRETCH_SECONDS = 0.2
+STRETCH_SECONDS = 0.2  # that a thread works on estimates before what it found is shown
 # How much longer than it works it rests after each prediction, for others share the interpreter with it.
 REST = 1.0
 REST_WHILE_ANSWERING = 4.0
@@ -55,6 +54,7 @@ class Needs:
         names_of: All names under which the settings may speak of a model.
         quiet: Seconds for which nothing must have gone on before an engine is asked.
         look_again: Seconds after which it looks whether there are other engines.
+        rest: How much longer than it works it rests after each prediction, while nothing is answered.
     """
 
     def __init__(
@@ -68,10 +68,12 @@ class Needs:
         names_of: Callable[[Model], tuple[str, ...]],
         quiet: float = QUIET_SECONDS,
         look_again: float = LOOK_AGAIN_SECONDS,
+        rest: float = REST,
     ) -> None:
         self._settings = settings
         self._hub = hub
         self._names_of = names_of
+        self._rest = rest
         self._engines = Engines(prober, again=look_again)
         self._store = NeedStore(places.state / FILE)
         self._ledger = Ledger(self._store)
@@ -84,6 +86,7 @@ class Needs:
         self._asked_all_of = -1  # the edition of the ledger in which nothing was left to be asked
         self._changed = asyncio.Event()
         self._opened = asyncio.Event()
+        self._idle = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._unsubscribe: Callable[[], None] = lambda: None
 
@@ -112,6 +115,10 @@ class Needs:
         estimate = done[0][2] if done else None
         fit = fit_of(estimate, now, margin=self._board.margin) if now is not None else None
         return Supposed(need=estimate.need if estimate is not None else None, fit=fit)
+
+    async def worked_out(self) -> None:
+        """Wait until the views have been told of every model in the catalog."""
+        await self._idle.wait()
 
     async def close(self) -> None:
         """End; an engine that is being asked is gone on return."""
@@ -177,6 +184,7 @@ class Needs:
         while True:
             await self._changed.wait()
             self._changed.clear()
+            self._idle.clear()
             if await self._engines.changed():
                 self._ledger.set_up_again()
             self._look_around()
@@ -185,6 +193,7 @@ class Needs:
                 self._look_around()
                 await self._board.show(self._now)
             await self._board.show(self._now)
+            self._idle.set()
             self._asker.wake()
 
     def _look_around(self) -> None:
@@ -213,7 +222,7 @@ class Needs:
         if new:
             await self._set_up(new)
         answering = any(server.in_flight for server in self._hub.snapshot.servers)
-        await self._estimate(rows, rest=REST_WHILE_ANSWERING if answering else REST)
+        await self._estimate(rows, rest=REST_WHILE_ANSWERING if answering else self._rest)
 
     async def _set_up(
         self, rows: Sequence[Row], options: Mapping[str, Option] | None = None, engine: str | None = None
