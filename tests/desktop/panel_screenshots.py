@@ -221,9 +221,8 @@ def paint_window(app: QApplication, make: Callable[[Colours], QWidget], *, acros
 
 def main(folder: Path, scale: int) -> int:
     app = application(scale)
-    if scale > 1:
-        paint_window(app, log_window, across=False).save(str(folder / "log.png"))
-        paint_window(app, first_start, across=True).save(str(folder / "first-start.png"))
+    paint_window(app, log_window, across=False).save(str(folder / "log.png"))
+    paint_window(app, first_start, across=True).save(str(folder / "first-start.png"))
     for picture in PICTURES:
         paint(app, picture).save(str(folder / f"panel-{picture.name}.png"))
     return 0

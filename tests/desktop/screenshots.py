@@ -3,8 +3,7 @@
 build/screenshots, and the exit status is 1 if anything does.
 
 The panel in every state and every page of the settings are painted off screen, light beside dark, at 200 %, and all of
-each on one sheet at 100 %. The
-menus are photographed on a private virtual screen, one drawn by Qt beside one drawn by xfce's panel: a long list in the
+each on one sheet at 100 %; the log and the first start at both. The menus are photographed on a private virtual screen, one drawn by Qt beside one drawn by xfce's panel: a long list in the
 dark and in the light theme, and what they show during a load and after a failure. Beside the system packages of
 `tests/run.py` it wants fonts-inter.
 """
@@ -49,8 +48,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         new = Path(folder)
         icons().save(str(new / "icons.png"))
-        painted(new, "panel_screenshots.py", sheet="panels-100.png", columns=2)
-        painted(new, "settings_screenshots.py", sheet="settings-100.png", columns=1)
+        painted(new, "panel_screenshots.py", "panel-*.png", sheet="panels-100.png", columns=2)
+        painted(new, "settings_screenshots.py", "settings-*.png", sheet="settings-100.png", columns=1)
         for theme in ("dark", "light"):
             menus(theme, new / f"menu-{theme}.png", "idle", shows="ready")
         menus("dark", new / "menu-loading.png", "loading", shows="57 %")
@@ -67,15 +66,17 @@ def main() -> int:
     return 1 if check and differ else 0
 
 
-def painted(to: Path, program: str, *, sheet: str, columns: int) -> None:
-    """What a program paints off screen at 200 %, and all of it on one sheet at 100 %."""
+def painted(to: Path, program: str, many: str, *, sheet: str, columns: int) -> None:
+    """What a program paints off screen at 200 %, and at 100 %: the `many` of one name on one sheet."""
     paint = [sys.executable, str(ROOT / "tests" / "desktop" / program)]
     subprocess.run([*paint, str(to), "2"], check=True)
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([*paint, folder, "1"], check=True)
         how = ["-tile", f"{columns}x", "-geometry", "+0+0", "-gravity", "north", "-background", "#c9ccd3"]
-        small = sorted(Path(folder).glob("*.png"))
+        small = sorted(Path(folder).glob(many))
         subprocess.run(["montage", *small, *how, str(to / sheet)], check=True)
+        for other in set(Path(folder).glob("*.png")) - set(small):
+            other.rename(to / f"{other.stem}-100.png")
 
 
 SAME = "as before"
