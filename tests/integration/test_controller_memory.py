@@ -8,7 +8,7 @@ import pytest
 
 from fakes.house import FAILS, MeasuredMemory, house
 from fakes.launches import lives, until
-from model_switcher.domain.errors import NothingServed, SwitchFailed
+from model_switcher.domain.errors import NothingServed, SwitchFailed, UnusableModel
 from model_switcher.domain.need import Fit, FitKind
 from model_switcher.domain.plan import Limits
 from model_switcher.domain.snapshot import Phase, Reason, Result
@@ -51,6 +51,16 @@ async def test_going_back_to_a_resident_model_loads_nothing() -> None:
         outcome = await it.controller.select("a")
         assert (outcome.result, it.pid("a")) == (Result.SWITCHED, first)
         assert Phase.START not in outcome.phases
+
+
+async def test_going_back_to_a_resident_model_asks_nothing_of_its_file() -> None:
+    async with house(limits=BESIDE, memory=MeasuredMemory(10, a=4, b=4)) as it:
+        await it.controller.select("a")
+        await it.controller.select("b")
+        it.refused["a"] = UnusableModel("its drive is away")
+        it.prepared.clear()
+        outcome = await it.controller.select("a")
+        assert (outcome.result, it.prepared) == (Result.SWITCHED, [])
 
 
 async def test_the_longest_unused_one_goes_when_there_is_no_room() -> None:
