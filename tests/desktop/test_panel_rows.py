@@ -7,34 +7,13 @@ from dataclasses import replace
 import pytest
 
 from fakes import panel_states as states
+from fakes.panel_rows import fit_of, listed, row
 from fakes.snapshots import GEMMA, LLAMA, NEMOTRON, PHINANCE, QWEN
-from model_switcher.desktop.view_state import Glyph, RowView, Tone, panel_view, row_view
+from model_switcher.desktop.view_state import Glyph, Tone, panel_view, row_view
 from model_switcher.domain.catalog import Catalog, Kind
 from model_switcher.domain.need import Fit, FitKind
-from model_switcher.domain.snapshot import Snapshot, WarmUpView
+from model_switcher.domain.snapshot import WarmUpView
 from model_switcher.domain.units import GIB
-
-
-def listed(snapshot: Snapshot, pattern: str = "") -> dict[str, list[str]]:
-    """The names in each group."""
-    view = panel_view(snapshot, recent=states.RECENT, pattern=pattern)
-    rows = {section.title: [row_view(snapshot, key) for key in section.rows] for section in view.sections}
-    return {title: [row.name for row in group if row is not None] for title, group in rows.items()}
-
-
-def row(snapshot: Snapshot, name: str) -> RowView:
-    """The first row of that name."""
-    for section in panel_view(snapshot, recent=states.RECENT).sections:
-        for key in section.rows:
-            found = row_view(snapshot, key)
-            if found is not None and found.name == name:
-                return found
-    raise LookupError(name)
-
-
-def fit_of(snapshot: Snapshot, name: str) -> tuple[Tone, str, str]:
-    fit = row(snapshot, name).fit
-    return fit.tone, fit.text, fit.note
 
 
 def test_models_stand_in_groups_and_each_in_one_of_them() -> None:

@@ -8,8 +8,9 @@ import pytest
 
 from fakes import panel_states as states
 from fakes import snapshots
+from fakes.panel_rows import fit_of
 from fakes.snapshots import GEMMA, LLAMA, NEMOTRON, PHINANCE, QWEN
-from model_switcher.desktop.view_state import Command, Control, RowView, Tone, panel_view, row_view
+from model_switcher.desktop.view_state import Command, Control, Tone, panel_view, row_view
 from model_switcher.desktop.view_state.memory import Whose
 from model_switcher.domain.snapshot import Outcome, Phase, Reason, Result, ScanView, Snapshot
 from model_switcher.domain.spill import Sign, Spill
@@ -20,28 +21,6 @@ from model_switcher.domain.units import GIB
 def head(snapshot: Snapshot) -> tuple[str, str, str]:
     header = panel_view(snapshot).header
     return header.title, header.line, header.control.text
-
-
-def listed(snapshot: Snapshot, pattern: str = "") -> dict[str, list[str]]:
-    """The names in each group."""
-    view = panel_view(snapshot, recent=states.RECENT, pattern=pattern)
-    rows = {section.title: [row_view(snapshot, key) for key in section.rows] for section in view.sections}
-    return {title: [row.name for row in group if row is not None] for title, group in rows.items()}
-
-
-def row(snapshot: Snapshot, name: str) -> RowView:
-    """The first row of that name."""
-    for section in panel_view(snapshot, recent=states.RECENT).sections:
-        for key in section.rows:
-            found = row_view(snapshot, key)
-            if found is not None and found.name == name:
-                return found
-    raise LookupError(name)
-
-
-def fit_of(snapshot: Snapshot, name: str) -> tuple[Tone, str, str]:
-    fit = row(snapshot, name).fit
-    return fit.tone, fit.text, fit.note
 
 
 @pytest.mark.parametrize(

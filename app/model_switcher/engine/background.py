@@ -21,8 +21,8 @@ Jobs = queue.SimpleQueue["Callable[[], None]"]
 _spare: list[Jobs] = []
 
 
-def in_thread(function: Callable[[], T], name: str = "background") -> asyncio.Future[T]:
-    """Call `function` in a thread of its own; the result comes to this loop.
+def in_thread(function: Callable[[], T], name: str) -> asyncio.Future[T]:
+    """Call `function` in a thread of its own, for it takes long or changes its thread; the result comes to this loop.
 
     Unlike with `asyncio.to_thread`, neither the end of the loop nor that of the program waits for it, and it takes no
     place in a pool: a look at a network drive that does not answer may take minutes, and so may a driver.
@@ -92,22 +92,28 @@ def _prepare(function: Callable[[], T]) -> tuple[Callable[[], None], asyncio.Fut
 
 
 async def in_background(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """What `function` returns, called in a thread of which nobody else needs anything meanwhile.
-
-    As with `in_thread` nobody waits for it at the end. The thread is kept for the next call: to start one holds up
-    the loop for half a millisecond, until it runs.
+    """What `function` returns, called as `in_spare_thread` does.
 
     Raises:
         Exception: What the function raised.
     """
-    work, result = _prepare(partial(function, *args, **kwargs))
+    return await in_spare_thread(partial(function, *args, **kwargs))
+
+
+def in_spare_thread(function: Callable[[], T]) -> asyncio.Future[T]:
+    """Call `function` in a thread of which nobody else needs anything meanwhile; the result comes to this loop.
+
+    As with `in_thread` nobody waits for it at the end. The thread is kept for the next call: to start one holds up
+    the loop for half a millisecond, until it runs.
+    """
+    work, result = _prepare(function)
     try:
         jobs = _spare.pop()
     except IndexError:
         jobs = queue.SimpleQueue()
         threading.Thread(target=_serve, args=(jobs,), name="background", daemon=True).start()
     jobs.put(work)
-    return await result
+    return result
 
 
 def _serve(jobs: Jobs) -> None:

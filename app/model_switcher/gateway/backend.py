@@ -14,27 +14,6 @@ if TYPE_CHECKING:
     from model_switcher.engine.log import LogLine
 
 
-class Ticket(Protocol):
-    """A request's permission to use the server of `model`, until it leaves."""
-
-    @property
-    def model(self) -> str: ...
-
-    @property
-    def url(self) -> str: ...
-
-    @property
-    def key(self) -> str: ...
-
-    def heard(self) -> None:
-        """The server sent something."""
-        ...
-
-    def leave(self) -> None:
-        """The answer is finished, or given up. Safe to call twice."""
-        ...
-
-
 class Door(Protocol):
     """A server that requests for `model` pass to."""
 
@@ -46,6 +25,18 @@ class Door(Protocol):
 
     @property
     def key(self) -> str: ...
+
+
+class Ticket(Door, Protocol):
+    """A request's permission to use the server of `model`, until it leaves."""
+
+    def heard(self) -> None:
+        """The server sent something."""
+        ...
+
+    def leave(self) -> None:
+        """The answer is finished, or given up. Safe to call twice."""
+        ...
 
 
 class Admission(Protocol):

@@ -9,7 +9,7 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from model_switcher.engine.background import in_thread
+from model_switcher.engine.background import in_spare_thread
 from model_switcher.engine.library.drives import seems_remote
 from model_switcher.engine.library.index import index
 from model_switcher.engine.library.keeper import Keeper, Pace
@@ -153,7 +153,7 @@ class Library:
             self._sought.clear()
 
     async def _find_stores(self) -> None:
-        stores = list(await in_thread(self._find, "find stores"))
+        stores = list(await in_spare_thread(self._find))
         before = {keeper.store: keeper for keeper in self._keepers}
         # One that is away is not found, and comes back.
         kept = [keeper for keeper in self._keepers if keeper.store not in stores and keeper.view.away]
@@ -187,7 +187,7 @@ class Library:
     async def _look(self, keeper: Keeper, changed: set[str] | None, *, suspicious: bool) -> None:
         poll = suspicious or keeper.view.remote or keeper.store.root in self._watched.unwatched
         look = partial(keeper.shelf.look, changed, poll=poll)
-        view = await self._answered(keeper, in_thread(look, f"look at {keeper.store.label}"))
+        view = await self._answered(keeper, in_spare_thread(look))
         if view is not keeper.view:
             await self._reading.recall(view.entries)
             self._see(keeper, view)
@@ -226,7 +226,7 @@ class Library:
         if done:
             return await job
         before, keeper.silent = keeper.view, True
-        if await in_thread(partial(seems_remote, keeper.store.root), "kind of drive"):
+        if await in_spare_thread(partial(seems_remote, keeper.store.root)):
             self._see(keeper, unanswered(keeper.view, keeper.store))
         self._touch()
         try:
@@ -243,7 +243,7 @@ class Library:
             views = self._views()
             if keeper.has_read(views):
                 return
-            now = await in_thread(partial(index, views, self._reading.known), "index")
+            now = await in_spare_thread(partial(index, views, self._reading.known))
             unread = now.unread.get(self._keepers.index(keeper), [])
             if not unread:
                 keeper.read = views
@@ -266,9 +266,7 @@ class Library:
             async with self._turn:
                 self._published, self._listed = changes, listed
                 self._turn.notify_all()
-            if (
-                news
-            ):  # a long catalog takes its time: while headers are read, most of the processor is left to them
+            if news:  # while headers are read, most of the processor is left to them
                 await asyncio.sleep(self._pace.publish)
                 await self._all_done((loop.time() - began) * _REST)
 

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from model_switcher.domain.catalog import Catalog
-from model_switcher.engine.background import in_thread
+from model_switcher.engine.background import in_spare_thread
 from model_switcher.engine.library.index import Index, index
 from model_switcher.engine.library.port import Progress
 from model_switcher.engine.library.troubles import trouble
@@ -52,7 +52,7 @@ class Publisher:
         """
         before = self.catalog, self.progress
         try:
-            now, catalog = await in_thread(partial(self._assembled, views, troubles), "catalog")
+            now, catalog = await in_spare_thread(partial(self._assembled, views, troubles))
             progress = Progress(now.total - now.waiting, now.total) if busy or now.waiting else None
             if catalog is not self.catalog or progress != self.progress:
                 self.catalog, self.progress = catalog, progress

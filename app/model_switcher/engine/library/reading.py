@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from model_switcher.domain.catalog import Rejected
-from model_switcher.engine.background import in_thread
+from model_switcher.engine.background import in_spare_thread
 from model_switcher.engine.catalog.headers import guarded, is_passing
 from model_switcher.engine.library.index import Index, Known, key_of
 
@@ -56,7 +56,7 @@ class Reading:
         """Learn what is remembered of files from before, without looking at them."""
         known = self.known.outcomes
         new = [entry for entry in entries if not isinstance(entry, Rejected) and key_of(entry) not in known]
-        remembered = await in_thread(lambda: [self._reader.known(one) for one in new], "recall headers")
+        remembered = await in_spare_thread(lambda: [self._reader.known(one) for one in new])
         for candidate, outcome in zip(new, remembered, strict=True):
             if outcome is not None:
                 self._learn(candidate, outcome, whole=True)
@@ -83,7 +83,7 @@ class Reading:
         if self._unsaved:
             self._unsaved = False
             self.known.keep(index)
-            await in_thread(self._reader.save, "save headers")
+            await in_spare_thread(self._reader.save)
 
     def doubt(self) -> None:
         """Have files read again that could not be read: a permission may have been given meanwhile."""
@@ -120,7 +120,7 @@ class Reading:
             self._on_learnt()
 
     def _in_thread(self, read: Callable[[Candidate], _Outcome], files: Sequence[Candidate]) -> _Outcomes:
-        return in_thread(lambda: [guarded(read, file) for file in files], "read headers")
+        return in_spare_thread(lambda: [guarded(read, file) for file in files])
 
     def _in_process(self, files: Sequence[Candidate]) -> _Outcomes:
         task = asyncio.create_task(self._read_elsewhere(files), name="read headers")

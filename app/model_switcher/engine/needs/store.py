@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from model_switcher.domain.need import Need, Source
-from model_switcher.engine.background import in_background, in_thread
+from model_switcher.engine.background import in_background, in_spare_thread
 from model_switcher.engine.database import Database
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ class NeedStore:
         """Keep something that was learned; it counts at once."""
         entry = replace(entry, noted=time.time())
         self.remember(entry)
-        writing = in_thread(lambda: self._database.write(lambda connection: _write(connection, entry)))
+        writing = in_spare_thread(lambda: self._database.write(lambda connection: _write(connection, entry)))
         self._writing.add(writing)
         writing.add_done_callback(self._written)
         await asyncio.wait({writing})
