@@ -92,7 +92,8 @@ async def test_a_terminal_that_closes(
 ) -> None:
     settings = write_settings(tmp_path, [model], engine=engine)
     terminal, inside = pty.openpty()
-    program = ("setsid", "--ctty", *shell, *PROGRAM)
+    # Whoever runs the tests may ignore the signal of a terminal that closes, as `nohup` has everything do.
+    program = ("env", "--default-signal=HUP", "setsid", "--ctty", *shell, *PROGRAM)
     async with Instance(settings, program=program, terminal=inside) as instance:
         os.close(inside)
         record = find(instance.places)

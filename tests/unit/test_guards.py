@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 
+import psutil
+
 from fakes.launches import lives, until
 from model_switcher.engine.process.guards import kill_tree, new_guard, own_libraries_hidden
 from model_switcher.processes import process_created
@@ -27,7 +29,8 @@ async def test_a_child_that_ignores_its_input_dies_with_us_all_the_same() -> Non
     spawner = await asyncio.create_subprocess_exec(sys.executable, "-c", SPAWNER, stdout=subprocess.PIPE)
     assert spawner.stdout is not None
     pid = int(await spawner.stdout.readline())
-    assert lives(pid)
+    # What sets the guard up becomes the child once that is done.
+    await until(lambda: psutil.Process(pid).name() == "sleep")
     spawner.send_signal(signal.SIGKILL)
     await spawner.wait()
     await until(lambda: not lives(pid))
