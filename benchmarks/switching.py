@@ -3,7 +3,8 @@
     PYTHONPATH=tests python benchmarks/switching.py [--rounds 20] [--engine llama-server|embedded] [--sizes tiny,300M,2G]
 
 The floor of a switch is the bare engine's own: exit of the old process, start of the new one, first token. All use
-the same binary and the same two models of each size, and take turns in every round. Two more figures are ours alone:
+the same binary and the same two models of each size, and take turns in every round; what is added is the median of the
+differences round by round, for the machine's own speed comes and goes. Two more figures are ours alone:
 going back to a model that is still resident, and the return of the old model when the new one fails.
 """
 
@@ -105,12 +106,15 @@ async def return_of_the_old(binary: EngineBinary, folder: Path, pair: list[Path]
     return {"old model back after a failure": back, "of which its own start": start}
 
 
-def row(name: str, seconds: list[float], floor: float | None = None) -> str:
+def row(name: str, seconds: list[float], floor: list[float] | None = None) -> str:
     if not seconds:
         return f"  {name}"
     ordered = sorted(seconds)
     middle = statistics.median(ordered)
-    added = f"   {(middle - floor) * 1000:+8.1f}" if floor is not None else ""
+    added = ""
+    if floor is not None:
+        more = statistics.median(ours - bare for ours, bare in zip(seconds, floor, strict=True))
+        added = f"   {more * 1000:+8.1f}"
     return (
         f"  {name:<42} median {middle * 1000:8.1f} ms   min {ordered[0] * 1000:8.1f}   "
         f"max {ordered[-1] * 1000:8.1f}   ({len(ordered)}){added}"
@@ -126,7 +130,7 @@ async def measure(options: argparse.Namespace, binary: EngineBinary) -> None:
             pair = models(files, size)
             print(f"{size} ({pair[0].stat().st_size / 1e6:.1f} MB), {options.engine}, to the first token:")
             found = await side_by_side(binary, folder, pair, options.rounds)
-            floor = statistics.median(next(iter(found.values())))
+            floor = next(iter(found.values()))
             for title, times in found.items():
                 print(row(title, times, floor))
             for further in (back_to_a_resident_one, return_of_the_old):
