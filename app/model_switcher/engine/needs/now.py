@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from model_switcher.domain.snapshot import Snapshot
+from model_switcher.engine.background import in_background
 from model_switcher.engine.binaries.probe import EngineProber
 from model_switcher.engine.control.preflight import names_of
 from model_switcher.engine.hub import Hub
@@ -38,7 +39,7 @@ async def with_fits(catalog: Catalog, settings: Settings, places: Places) -> Sna
     try:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE_SECONDS):
-                hub.update(readings=await asyncio.to_thread(sampler.sample))
+                hub.update(readings=await in_background(sampler.sample))
                 needs.start()
                 await needs.worked_out()
     finally:
