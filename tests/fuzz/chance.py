@@ -162,7 +162,8 @@ class Chance:
             if model not in (None, ticket.model):
                 self.problems.append(f"{model} was asked and {ticket.model} answered")
             others = [one.model for one in self._lent if not one.ended.done() and one.model != ticket.model]
-            if others and not self._beside:
+            # One that is pinned stays beside what is lent, and goes on answering.
+            if others and not self._beside and not self._house.pinned:
                 self.problems.append(f"{ticket.model} came between while {others} is lent")
             await asyncio.sleep(seconds)
         finally:
