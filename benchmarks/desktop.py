@@ -213,20 +213,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], default=PARTS)
+    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], metavar="PART", help=", ".join(PARTS))
     parser.add_argument("--models", type=int, default=1000)
     parser.add_argument("--starts", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=60.0)
     options = parser.parse_args()
+    parts = options.parts or PARTS
     print(f"{options.models} models, Python {sys.version.split()[0]}, {os.cpu_count()} cores")
     with machine(options.models) as (private, settings):
-        if "start" in options.parts:
+        if "start" in parts:
             asyncio.run(measure_start(private, settings, options.starts))
-        if "panel" in options.parts:
+        if "panel" in parts:
             measure_panel(private, options.models)
-        if "idle" in options.parts:
+        if "idle" in parts:
             asyncio.run(measure_idle(private, settings, options.seconds))
-        if "use" in options.parts:
+        if "use" in parts:
             asyncio.run(measure_use(private, settings))
 
 

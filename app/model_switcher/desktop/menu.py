@@ -53,7 +53,7 @@ class Menu(LookMenu):
         self._long_entries: object = None
         self._places = _Places()
         # The long lists are a thousand entries: they are not made anew whenever another model comes to the front.
-        self._short, self._long = _Part(self), _Part(self)
+        self._short, self._long = _Part(), _Part()
         self._header, self._gauge = self._line(), self._line()
         self._end_of_header = self.addSeparator()
         self._end_of_models = self.addSeparator()
@@ -150,7 +150,7 @@ class Menu(LookMenu):
         self._short.actions += messages + actions
 
     def _begin(self, part: _Part) -> None:
-        part.clear()
+        part.clear(self)
         self._short_entries = None
 
     def _all_models(self, state: ViewState) -> QMenu:
@@ -232,8 +232,7 @@ class _Part:
         models: The entries of models, by the models' ids.
     """
 
-    def __init__(self, menu: QMenu) -> None:
-        self._menu = menu
+    def __init__(self) -> None:
         self._structure: object = None
         self.actions: list[QAction] = []
         self.menus: list[QMenu] = []
@@ -245,14 +244,14 @@ class _Part:
         before, self._structure = self._structure, structure
         return before != structure
 
-    def clear(self) -> None:
+    def clear(self, menu: QMenu) -> None:
         """Take it out of the menu."""
         for action in self.actions:
-            self._menu.removeAction(action)
-        for menu in self.menus:
+            menu.removeAction(action)
+        for inner in self.menus:
             # One by one: what goes with its menu stays in what Qt shows panels of it, for good.
-            for action in menu.actions():
-                menu.removeAction(action)
+            for action in inner.actions():
+                inner.removeAction(action)
         for thing in (*self.actions, *self.menus, *self.groups):
             thing.deleteLater()
         self.actions, self.menus, self.groups, self.models = [], [], [], []

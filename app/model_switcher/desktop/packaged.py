@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 from PySide6.QtCore import QEventLoop, QTimer
@@ -20,6 +21,13 @@ def icon_shown(seconds: float) -> str | None:
     """
     app = QApplication(sys.argv[:1])
     app.setQuitOnLastWindowClosed(False)
+    shown = _shown(app, seconds)
+    # What Qt made goes here and now, not when some other thread happens to collect garbage.
+    gc.collect()
+    return None if shown else "This desktop shows no tray icon"
+
+
+def _shown(app: QApplication, seconds: float) -> bool:
     tray = Tray(theme="system", offered=frozenset(), first=view_state(Snapshot()))
     loop = QEventLoop()
     look_again = QTimer(interval=20)
@@ -33,4 +41,4 @@ def icon_shown(seconds: float) -> str | None:
     shown = tray.is_shown
     tray.vanish()
     app.processEvents()
-    return None if shown else "This desktop shows no tray icon"
+    return shown
