@@ -276,6 +276,8 @@ class Runtime:
         self._controller.set_default(model.id)
         wake = self.settings.start_server == "at start"
         choice = asyncio.create_task(self._controller.select(model.id, wake=wake), name="default model")
+        # The program may end before anybody waits for it.
+        choice.add_done_callback(lambda done: done.cancelled() or done.exception())
         await asyncio.sleep(0)  # the choice is in the mailbox now, before any other
         return choice
 
