@@ -90,7 +90,7 @@ class SettingsHost(QObject):
     def open(self) -> None:
         """Shows the window, in front of the others where it is open already."""
         if self._window is not None:
-            _to_front(self._window)
+            self._window.open()
             return
         self._sources = replace(self._sources, error=None, saved=False, tried={}, supposed=None)
         self._do(self._open())
@@ -269,7 +269,7 @@ class SettingsHost(QObject):
         window.discard_asked.connect(self._discard)
         window.file_asked.connect(self._open_file)
         window.closed.connect(self._put_away)
-        _to_front(window)
+        window.open()
         self._typing.start()
 
     def _put_away(self) -> None:
@@ -296,9 +296,3 @@ class SettingsHost(QObject):
         """Why something could not be done stands at the foot of the window."""
         self._sources = replace(self._sources, error=error)
         self._refresh()
-
-
-def _to_front(window: SettingsWindow) -> None:
-    window.show()
-    window.raise_()
-    window.activateWindow()

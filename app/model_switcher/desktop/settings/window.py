@@ -104,6 +104,12 @@ class SettingsWindow(QWidget):
         self.show_view(view)
         self.list.setFocus()
 
+    def open(self) -> None:
+        """Shows the window, in front of the others."""
+        self.show()
+        self.raise_()
+        self.activateWindow()
+
     def open_page(self, page: PageId) -> None:
         """Turns to that page."""
         self.list.setCurrentRow([one.id for one in self._view.pages].index(page))
