@@ -125,14 +125,19 @@ class Instance:
         )
 
     async def until(self, condition: Callable[[Snapshot], bool]) -> Snapshot:
-        """The first state that meets the condition."""
+        """The first state that meets the condition.
+
+        Asked in the loop's own thread: Python's collector runs in whichever thread makes objects, and in another one it
+        would end what a client library leaves of a stream while the loop is at work on it.
+        """
         deadline = time.monotonic() + 30
-        while True:
-            snapshot = await asyncio.to_thread(self.state)
-            if condition(snapshot):
-                return snapshot
-            assert time.monotonic() < deadline, f"{snapshot}\n{self.said()}"
-            await asyncio.sleep(0.01)
+        async with httpx.AsyncClient(base_url=self.address, trust_env=False, verify=False) as http:
+            while True:
+                snapshot = decode_state((await http.get("/switcher/state")).content)
+                if condition(snapshot):
+                    return snapshot
+                assert time.monotonic() < deadline, f"{snapshot}\n{self.said()}"
+                await asyncio.sleep(0.01)
 
     async def ready(self) -> Snapshot:
         """Its state once a model is served and no switch is under way."""
