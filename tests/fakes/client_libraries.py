@@ -11,8 +11,8 @@ import httpx
 import openai
 
 QUESTION: list[Any] = [{"role": "user", "content": "Who are you?"}]
-# Enough for some seconds of a model that does not end by itself.
-LONG_TOKENS = 4000
+# More than lies in the buffers of sockets: a model that does not end by itself is at work as long as its client stays.
+LONG_TOKENS = 60_000
 WEATHER = {
     "type": "object",
     "properties": {"city": {"type": "string", "enum": ["Oslo"]}},

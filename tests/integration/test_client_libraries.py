@@ -53,7 +53,7 @@ def write_house(folder: Path) -> Path:
         f"[models.{CALLER}]\nchat-template-file = '{template}'\nlogit-bias = '126+100'\nn-predict = 400\n"
         "override-kv = 'tokenizer.ggml.add_space_prefix=bool:false'\n"
     )
-    more += f"[models.{TALKER}]\nignore-eos = true\ngrammar = 'root ::= [a-z]+'\n"
+    more += f"[models.{TALKER}]\nignore-eos = true\nctx-size = 65536\ngrammar = 'root ::= [a-z]+'\n"
     settings = write_telling_settings(folder, more=more)
     write_llama(folder / f"{CALLER}.gguf", name="Demo Dogwood", seed=4)
     write_llama(folder / f"{TALKER}.gguf", name="Demo Elm", seed=5)

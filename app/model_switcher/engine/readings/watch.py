@@ -1,4 +1,4 @@
-"""Memory as the snapshot tells it, once a second: readings, who holds what, how fast the models are, spill."""
+"""Memory as the snapshot tells it, asked for once a second: readings, who holds what, how fast the models are, spill."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from model_switcher.domain.spill import Look, SpillWatch, watch
 from model_switcher.domain.states import ServerState
 from model_switcher.engine.background import Worker
 from model_switcher.engine.process.report import EngineReport
+from model_switcher.engine.readings.pace import Pace
 from model_switcher.engine.readings.ram import read_ram
 from model_switcher.engine.readings.sampler import MemorySampler
 
@@ -51,6 +52,7 @@ class MemoryWatch:
     ) -> None:
         self._sampler = sampler or MemorySampler()
         self._worker = Worker("readings")
+        self._pace = Pace()
         self._hang = hang
         self._cache_of = cache_of
         self._reports: defaultdict[str, EngineReport] = defaultdict(EngineReport)
@@ -62,7 +64,9 @@ class MemoryWatch:
         self._end_listening = log.subscribe(self._hear)
 
     async def look(self, snapshot: Snapshot) -> dict[str, Any]:
-        """The fields of the snapshot that memory decides, as they are now."""
+        """The fields of the snapshot that memory decides, as they are now; none where this is not worth a look."""
+        if not self._pace.due(snapshot):
+            return {}
         servers = {server.pid: server.model for server in snapshot.servers if server.pid is not None}
         self._last = readings = await self._read(tuple(servers))
         self._note(snapshot.servers, readings)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from model_switcher.engine.hub import Hub
     from model_switcher.engine.settings_file import Changes, Stamp
 
-LOOK_SECONDS = 1.0
+LOOK_SECONDS = 2.0
 """Editors replace a file in many ways; a look at its stamp sees them all, and takes microseconds."""
 
 
