@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fakes import snapshots
-from fakes.desktop_program import Program, shows, window
+from fakes.desktop_program import Program, shows, titles, window
 from fakes.screen import eventually, screen
 from fakes.tray import NotificationDaemon, TrayDriver
 from model_switcher.desktop.tray_host import NO_TRAY
@@ -139,6 +139,24 @@ def test_failures_are_told_once_each_with_cause_and_hint(private_screen: Screen,
         tray.click("Quit")
         program.ends_well()
         assert len(daemon.told) == 2
+
+
+def test_a_click_on_its_own_message_shows_the_log_and_one_on_that_of_another_program_does_nothing(
+    private_screen: Screen, tray: TrayDriver
+) -> None:
+    with NotificationDaemon(private_screen.bus) as daemon, Program(private_screen) as program:
+        eventually(shows(tray, "ready"))
+        program.tell("show rolled_back")
+        eventually(lambda: len(daemon.told) == 1)
+        daemon.click(99)
+        tray.click("Rescan models")  # what was told before was heard when this is
+        eventually(lambda: program.said[-1:] == ["rescan"])
+        assert titles(private_screen) == []
+        daemon.click(1)
+        eventually(lambda: titles(private_screen) == ["Log — Model Switcher"])
+        assert program.said == ["rescan"]
+        tray.click("Quit")
+        program.ends_well()
 
 
 def test_start_at_login_is_turned_on_and_off_and_a_failure_of_that_is_told(

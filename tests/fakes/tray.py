@@ -8,7 +8,7 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from jeepney import DBusAddress, MessageType, Properties, new_method_call, new_method_return
+from jeepney import DBusAddress, MessageType, Properties, new_method_call, new_method_return, new_signal
 from jeepney.bus_messages import message_bus
 from jeepney.io.blocking import open_dbus_connection
 
@@ -188,6 +188,11 @@ class NotificationDaemon:
         self._ended = True
         self._thread.join()
         self._bus.close()
+
+    def click(self, number: int) -> None:
+        """Tells everybody that a message was clicked, whoever sent it."""
+        address = DBusAddress("/org/freedesktop/Notifications", interface="org.freedesktop.Notifications")
+        self._bus.send(new_signal(address, "ActionInvoked", "us", (number, "default")))
 
     def _serve(self) -> None:
         while not self._ended:
