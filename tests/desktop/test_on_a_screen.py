@@ -37,6 +37,21 @@ def test_the_icon_is_registered_with_its_name_its_sizes_and_what_is_served(
     eventually(lambda: not tray.items())
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_the_very_first_start_opens_the_panel_and_no_other(
+    private_screen: Screen, tray: TrayDriver, *, first: bool
+) -> None:
+    with Program(private_screen, *(["first"] if first else [])) as program:
+        eventually(shows(tray, "ready"))
+        if first:
+            eventually(lambda: window(private_screen))
+        program.tell("progress 0.5")  # what was told before was heard when this is seen
+        eventually(shows(tray, "50 %"))
+        assert bool(window(private_screen)) is first
+        tray.click("Quit")
+        program.ends_well()
+
+
 def test_the_panel_lists_the_models_and_marks_the_chosen_one(
     private_screen: Screen, tray: TrayDriver
 ) -> None:

@@ -1,6 +1,6 @@
 """The desktop with a stand-in for the engine: a real asyncio thread that shows snapshots as it is told to.
 
-Run as a program, it obeys lines on its standard input and writes what it was asked for on its standard output:
+Run as a program, with words such as "many" models and the "first" start, it obeys lines on its standard input and writes what it was asked for on its standard output:
 
     show NAME      the snapshot of that name in `fakes.snapshots`
     panel NAME     that state of `fakes.panel_states`
@@ -19,12 +19,14 @@ import sys
 import threading
 import time
 from concurrent.futures import Future
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from fakes import panel_states, snapshots
 from fakes.settings_states import DOCUMENT, Desk
 from model_switcher.domain.errors import AddressInUse, SettingsError, UnusableModel
 from model_switcher.domain.snapshot import Outcome, Result, Snapshot
+from model_switcher.engine.first_start import FirstStart
 from model_switcher.engine.log import LogLine, LogPage, LogRing
 
 if TYPE_CHECKING:
@@ -105,6 +107,13 @@ class StandIn:
         finally:
             await asyncio.sleep(0)  # it takes a while to undo what was begun
             self.cancelled.append(what)
+
+
+class Alone(FirstStart):
+    """A first start on a machine without another llama-server, whatever the tests beside this one run."""
+
+    def look(self) -> None:
+        return None
 
 
 class Login:
@@ -222,7 +231,10 @@ def main(arguments: list[str]) -> int:
     # Where no daemon shows messages, Qt shows them over the icon, in the way of the pointer.
     told = () if "silent" in arguments else DesktopSettings().notifications
     desktop = {"theme": theme, "notifications": list(told)}
-    status = run(start, settings=DesktopSettings(theme=theme, notifications=told), login=login)
+    newcomer = Alone(Path("settings.toml"), is_first=True) if "first" in arguments else None
+    status = run(
+        start, settings=DesktopSettings(theme=theme, notifications=told), login=login, first=newcomer
+    )
     threads[0].join()
     return status
 

@@ -142,7 +142,8 @@ async def _main(
         if desk is not None:
             await _ask(desk.begin(), stop)
         while not stop.is_set():
-            error = await _attend(start(caller.called.emit), presenter, editor, stop)
+            engine = start(caller.called.emit)
+            error = await _attend(engine, presenter, editor, stop, welcome=desk is not None and desk.is_first)
             if desk is not None and isinstance(error, AddressInUse):
                 if await _ask(desk.make_room(error), stop):
                     continue
@@ -171,9 +172,12 @@ def _follow_settings(
 
 
 async def _attend(
-    engine: EngineSide, presenter: Presenter, editor: SettingsHost, stop: asyncio.Event
+    engine: EngineSide, presenter: Presenter, editor: SettingsHost, stop: asyncio.Event, *, welcome: bool
 ) -> BaseException | None:
-    """Serves the desktop while the engine runs, ends both, and returns what ended it, if that was an error."""
+    """Serves the desktop while the engine runs, ends both, and returns what ended it, if that was an error.
+
+    At a `welcome` the panel opens by itself.
+    """
     ready, ended = _watch(engine.ready), _watch(engine.ended)
     stopping = asyncio.create_task(stop.wait())
     await _first_of(ready, stopping, ended)
@@ -182,6 +186,8 @@ async def _attend(
         presenter.connect(bridge)
         with contextlib.suppress(Closing):
             await bridge.open()
+            if welcome:
+                presenter.show_panel()
             await _first_of(stopping, ended)
         await editor.close()
         await presenter.close()

@@ -40,13 +40,18 @@ class FirstStartDesk:
         self._theme: Literal["system", "light", "dark"] = theme
         self.window: FirstStartWindow | None = None
 
+    @property
+    def is_first(self) -> bool:
+        """Whether the program was never started before, and this time by a person."""
+        return self._first.is_first
+
     async def begin(self) -> None:
         """On the very first start: offer to take over a llama-server that runs.
 
         Raises:
             SwitcherError: That could not be done.
         """
-        if not self._first.is_first:
+        if not self.is_first:
             return
         server = await in_background(self._first.look)
         if server is not None:
