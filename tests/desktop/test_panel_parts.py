@@ -156,6 +156,18 @@ def test_what_went_wrong_can_be_tried_again_and_put_away(panel: Opened) -> None:
     assert not panel.content.banners.isVisible()
 
 
+def test_an_address_that_has_no_room_goes_without_its_scheme_before_it_loses_more(panel: Opened) -> None:
+    address = panel.content.footer.address
+    whole = address.fontMetrics().horizontalAdvance(address.text())
+    shown = []
+    for width in (whole + 1, whole, whole // 2):
+        address.setFixedWidth(width)
+        shown.append(address.shown())
+    assert shown[:2] == ["http://127.0.0.1:8080/v1", "127.0.0.1:8080/v1"]
+    assert "…" in shown[2]
+    assert address.accessibleName() == "http://127.0.0.1:8080/v1"
+
+
 def test_the_foot_copies_the_address_and_leads_elsewhere(panel: Opened, qtbot: QtBot) -> None:
     foot = panel.content.footer
     QTest.mouseClick(foot.copy, Qt.MouseButton.LeftButton)

@@ -59,7 +59,7 @@ class Footer(QWidget):
 
     def show_addresses(self, endpoint: str, web_ui: str) -> None:
         """Shows where programs find the server; the web interface is offered while it answers."""
-        self.address.say(endpoint or tr("Not listening yet"))
+        self.address.say(endpoint or tr("Not listening yet"), short=endpoint.partition("://")[2])
         self.copy.setEnabled(bool(endpoint))
         self._endpoint = endpoint
         self.web_ui.setEnabled(bool(web_ui))

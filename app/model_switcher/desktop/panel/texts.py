@@ -22,14 +22,24 @@ class ElidedLabel(QLabel):
     ) -> None:
         super().__init__(parent)
         self._mode = mode
+        self._short = ""
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
 
-    def say(self, text: str) -> None:
-        """Shows `text`."""
+    def say(self, text: str, short: str = "") -> None:
+        """Shows `text`; `short` instead, if there is one, where it has no room."""
+        self._short = short
         if text != self.text():
             self.setText(text)
             self.setAccessibleName(text)
+
+    def shown(self) -> str:
+        """What there is room for."""
+        words, width = self.fontMetrics(), self.contentsRect().width()
+        text = self.text()
+        if self._short and words.horizontalAdvance(text) >= width:
+            text = self._short
+        return words.elidedText(text, self._mode, width)
 
     def is_elided(self) -> bool:
         """Whether not all of the text is seen."""
@@ -45,9 +55,8 @@ class ElidedLabel(QLabel):
         painter = QPainter(self)
         painter.setPen(self.palette().color(self.foregroundRole()))
         painter.setFont(self.font())
-        room = self.contentsRect()
-        shown = self.fontMetrics().elidedText(self.text(), self._mode, room.width())
-        painter.drawText(room, self.alignment() | Qt.TextFlag.TextSingleLine, shown)
+        shown = self.shown()
+        painter.drawText(self.contentsRect(), self.alignment() | Qt.TextFlag.TextSingleLine, shown)
         painter.end()
         self.setToolTip(self.text() if shown != self.text() else "")
 
