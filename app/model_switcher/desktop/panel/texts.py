@@ -43,7 +43,7 @@ class ElidedLabel(QLabel):
 
     def is_elided(self) -> bool:
         """Whether not all of the text is seen."""
-        return self.fontMetrics().horizontalAdvance(self.text()) > self.contentsRect().width()
+        return self.shown() != self.text()
 
     def minimumSizeHint(self) -> QSize:
         return QSize(LEAST, self.fontMetrics().height())
